@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace QuantCluster.Client;
+
+/// <summary>The <c>quant</c> command: one subcommand a file under <c>Commands/</c>.</summary>
+internal static class CommandLine
+{
+    public static int Run(string[] args)
+    {
+        RootCommand root = new("Turns a trained ONNX model into an INT8 model that keeps the whole model's error smallest.");
+        foreach (Command command in Commands.All.Create())
+            root.Subcommands.Add(command);
+
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        {
+            foreach (ParseError error in parsed.Errors)
+                Console.Error.WriteLine($"quant: {error.Message}");
+            Console.Error.WriteLine("Try 'quant --help', or 'quant COMMAND --help'.");
+            return (int)ExitCode.Usage;
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (QuantException e)
+        {
+            Console.Error.WriteLine($"quant: {e.Message}");
+            return (int)e.Code;
+        }
+        catch (OperationCanceledException)
+        {
+            return (int)ExitCode.Cancelled;
+        }
+        catch (Exception e) when (Environment.GetEnvironmentVariable("QUANT_DEBUG") is null)
+        {
+            Console.Error.WriteLine($"quant: internal error: {e.Message} (set QUANT_DEBUG=1 for details; this is a bug, please report it)");
+            return (int)ExitCode.InternalError;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+using System.CommandLine;
+
+namespace QuantCluster.Client.Commands;
+
+/// <summary>Every subcommand, in the order <c>--help</c> lists them. Adding one is one line here and one file beside this.</summary>
+internal static class All
+{
+    public static IEnumerable<Command> Create() =>
+    [
+        LayersProbe.Create(),
+    ];
+}

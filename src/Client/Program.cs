@@ -1,0 +1,3 @@
+using QuantCluster.Client;
+
+return CommandLine.Run(args);

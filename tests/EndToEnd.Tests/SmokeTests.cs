@@ -1,0 +1,7 @@
+namespace QuantCluster.Tests;
+
+public class SmokeTests
+{
+    [Fact]
+    public void Nothing_yet() => Assert.True(true);
+}
