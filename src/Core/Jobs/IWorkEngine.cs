@@ -1,0 +1,35 @@
+namespace QuantCluster.Jobs;
+
+/// <summary>Does one kind of work item. Called from several threads at a time; keeps models warm between items.</summary>
+public interface IWorkHandler
+{
+    string Kind { get; }
+
+    /// <summary>The item's result; the same bytes on every machine of the same CPU type.</summary>
+    /// <exception cref="QuantException">The inputs are wrong: trying again would not help.</exception>
+    ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation);
+}
+
+/// <summary>What a worker needs of a job to do its items.</summary>
+/// <param name="Blobs">The job's values.</param>
+/// <param name="Handlers">How to do each kind of item.</param>
+public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IWorkHandler> Handlers);
+
+/// <summary>
+/// Decides where items run and what happens when a machine dies; knows nothing of what they compute.
+/// <list type="bullet">
+/// <item>Every item gives exactly one result, in any order.</item>
+/// <item>An item that fails is tried again, <see cref="MaximumAttempts"/> times in all (once for a
+/// <see cref="QuantException"/>), then reported as failed; the others go on.</item>
+/// <item>Items are taken from the source only as results are read: neither piles up.</item>
+/// <item>After cancellation, or when the reader stops reading, nothing is left running.</item>
+/// </list>
+/// </summary>
+public interface IWorkEngine
+{
+    const int MaximumAttempts = 3;
+
+    string Name { get; }
+
+    IAsyncEnumerable<WorkResult> ExecuteAsync(JobContext job, IAsyncEnumerable<WorkItem> items, CancellationToken cancellation = default);
+}

@@ -1,0 +1,116 @@
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// The folder that is the job: <c>job.json</c> (what is asked), <c>journal.jsonl</c> (what is finished) and
+/// <c>blobs/</c> (every value in between, by content). Everything else can be made again from it.
+/// One process at a time works on it: the system's file lock is held while it is open and ends with the process.
+/// </summary>
+public sealed class JobDirectory : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private JobDirectory(string path, JobSpecification specification, FileStream @lock)
+    {
+        Path = path;
+        Specification = specification;
+        _lock = @lock;
+        Blobs = new FolderBlobStore(System.IO.Path.Combine(path, "blobs"));
+        Blobs.DiscardUnfinished();
+        Journal = Journal.Open(System.IO.Path.Combine(path, "journal.jsonl"));
+    }
+
+    /// <summary>Absolute path of the folder.</summary>
+    public string Path { get; }
+
+    public JobSpecification Specification { get; }
+
+    public FolderBlobStore Blobs { get; }
+
+    public Journal Journal { get; }
+
+    /// <summary>
+    /// Starts a job in a new or empty folder, or goes on in the folder of a job of the same model: finished work
+    /// whose inputs did not change is used again, whatever other settings differ.
+    /// </summary>
+    /// <exception cref="QuantException">
+    /// The folder is another model's job, holds other files, is in use, or cannot be written.
+    /// </exception>
+    public static JobDirectory Create(string path, JobSpecification specification)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        string file = System.IO.Path.Combine(full, "job.json");
+        if (File.Exists(file))
+        {
+            JobSpecification there = JobSpecification.Parse(File.ReadAllBytes(file), file);
+            if (there.Model.Sha256 != specification.Model.Sha256)
+                throw new QuantException(ExitCode.Usage, $"{full}: holds the job of another model ({there.Model.Path}). Choose another --job folder, or remove this one.");
+        }
+        else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or ".job.json.quant-part")))
+        {
+            throw new QuantException(ExitCode.Usage, $"{full}: is not empty and holds no job. Choose another --job folder.");
+        }
+
+        FileStream @lock = Enter(full);
+        try
+        {
+            AtomicFile.Write(file, specification.ToBytes());
+            return new JobDirectory(full, specification, @lock);
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens an existing job.</summary>
+    /// <exception cref="QuantException">There is no job, or another process works on it.</exception>
+    public static JobDirectory Open(string path)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        string file = System.IO.Path.Combine(full, "job.json");
+        if (!File.Exists(file))
+            throw new QuantException(ExitCode.Usage, $"{full}: holds no job (no job.json). 'quant run' starts one.");
+        FileStream @lock = Enter(full);
+        try
+        {
+            return new JobDirectory(full, JobSpecification.Parse(File.ReadAllBytes(file), file), @lock);
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Journal.Dispose();
+        _lock.Dispose();
+    }
+
+    private static FileStream Enter(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new QuantException(ExitCode.CannotWrite, $"{path}: the job folder cannot be made: {e.Message}", e);
+        }
+
+        try
+        {
+            return new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new QuantException(ExitCode.CannotWrite, $"{path}: the job folder cannot be written to. Change its permissions, or choose another --job.", e);
+        }
+        catch (IOException e)
+        {
+            throw new QuantException(ExitCode.CannotWrite, $"{path}: another process works on this job. Wait for it, or stop it first.", e);
+        }
+    }
+}

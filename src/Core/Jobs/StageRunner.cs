@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// Runs stages so that what is finished is never done again: each stage and item is looked up in the journal by the
+/// hash of what it depends on, else computed, its outputs stored, and then journalled. The order matters: a journal
+/// line never names a blob that is not safely on the disk.
+/// </summary>
+public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IProgress<JobProgress>? progress = null)
+{
+    private readonly Dictionary<string, double> _seconds = [];
+
+    /// <summary>Seconds of work by stage, that of earlier processes included.</summary>
+    public IReadOnlyDictionary<string, double> Seconds => _seconds;
+
+    /// <summary>Does a stage that is one computation.</summary>
+    /// <param name="name">The stage.</param>
+    /// <param name="inputs">Hashes and settings that the result depends on.</param>
+    /// <param name="compute">Output name to bytes.</param>
+    /// <returns>Output name to blob.</returns>
+    public async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
+        string name, IEnumerable<string> inputs, Func<CancellationToken, IReadOnlyDictionary<string, byte[]>> compute, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        string key = ContentHash.Of([name, directory.Specification.Tool, .. inputs]);
+        progress?.Report(new JobProgress(name, 0, 1));
+        if (await FindAsync(key, cancellation) is not { } record)
+        {
+            long started = Stopwatch.GetTimestamp();
+            IReadOnlyDictionary<string, byte[]> outputs = await Task.Run(() => compute(cancellation), cancellation);
+            record = await StoreAsync(key, name, outputs, started, cancellation);
+        }
+
+        AddSeconds(name, record.Seconds);
+        progress?.Report(new JobProgress(name, 1, 1));
+        return record.Outputs.ToDictionary(o => o.Key, o => BlobId.Parse(o.Value));
+    }
+
+    /// <summary>Does a stage's items on the engine.</summary>
+    /// <returns>The items' results, in the items' order whatever the order they were finished in.</returns>
+    /// <exception cref="QuantException">An item failed for good.</exception>
+    public async Task<IReadOnlyList<BlobId>> RunItemsAsync(
+        string stage, IReadOnlyList<WorkItem> items, IReadOnlyDictionary<string, IWorkHandler> handlers, CancellationToken cancellation)
+    {
+        Dictionary<string, BlobId> results = [];
+        List<WorkItem> open = [];
+        foreach (WorkItem item in items)
+        {
+            if (await FindAsync(item.Key, cancellation) is { } record)
+            {
+                results[item.Key] = BlobId.Parse(record.Outputs[ResultName]);
+                AddSeconds(stage, record.Seconds);
+            }
+            else
+            {
+                open.Add(item);
+            }
+        }
+
+        progress?.Report(new JobProgress(stage, results.Count, items.Count));
+        long started = Stopwatch.GetTimestamp();
+        JobContext context = new(directory.Blobs, handlers);
+        await foreach (WorkResult result in engine.ExecuteAsync(context, Stream(open, cancellation), cancellation))
+        {
+            if (result.Failure is { } failure)
+                throw new QuantException(failure.Code, failure.Message);
+            BlobId blob = await directory.Blobs.PutAsync(result.Bytes, cancellation);
+
+            // The stage's wall time is shared among the items, so that a resumed job can add it up again.
+            double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            started = Stopwatch.GetTimestamp();
+            directory.Journal.Append(new JournalRecord(result.Item.Key, result.Item.Kind, new() { [ResultName] = blob.Value }, seconds));
+            AddSeconds(stage, seconds);
+            results[result.Item.Key] = blob;
+            progress?.Report(new JobProgress(stage, results.Count, items.Count));
+        }
+
+        return [.. items.Select(i => results[i.Key])];
+    }
+
+    private const string ResultName = "result";
+
+    private static async IAsyncEnumerable<WorkItem> Stream(List<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (WorkItem item in items)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return item;
+        }
+
+        await Task.CompletedTask;
+    }
+
+    private async ValueTask<JournalRecord?> FindAsync(string key, CancellationToken cancellation)
+    {
+        if (directory.Journal.Find(key) is not { } record)
+            return null;
+        foreach (string blob in record.Outputs.Values)
+        {
+            if (!await directory.Blobs.IsIntactAsync(BlobId.Parse(blob), cancellation))
+                return null;
+        }
+
+        return record;
+    }
+
+    private async Task<JournalRecord> StoreAsync(string key, string kind, IReadOnlyDictionary<string, byte[]> outputs, long started, CancellationToken cancellation)
+    {
+        SortedDictionary<string, string> blobs = [];
+        foreach ((string name, byte[] bytes) in outputs)
+            blobs[name] = (await directory.Blobs.PutAsync(bytes, cancellation)).Value;
+        JournalRecord record = new(key, kind, blobs, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        directory.Journal.Append(record);
+        return record;
+    }
+
+    private void AddSeconds(string stage, double seconds) => _seconds[stage] = _seconds.GetValueOrDefault(stage) + seconds;
+}

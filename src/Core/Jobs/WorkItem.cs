@@ -1,0 +1,39 @@
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// A piece of work that can be done anywhere, any number of times: a pure function of its argument and of the
+/// job's content-addressed inputs. It is plain data, so that it can be sent.
+/// </summary>
+public sealed record WorkItem
+{
+    /// <param name="kind">Names the <see cref="IWorkHandler"/> that does it, e.g. <c>calibrate-block</c>.</param>
+    /// <param name="argument">Which part of the stage: a block's number, a tensor's name.</param>
+    /// <param name="inputs">Everything else the result depends on: hashes of values and settings.</param>
+    public WorkItem(string kind, string argument, params IReadOnlyList<string> inputs)
+    {
+        Kind = kind;
+        Argument = argument;
+        Inputs = inputs;
+        Key = ContentHash.Of([kind, argument, .. inputs]);
+    }
+
+    public string Kind { get; }
+
+    public string Argument { get; }
+
+    public IReadOnlyList<string> Inputs { get; }
+
+    /// <summary>Hash of all of the above: equal keys, equal results.</summary>
+    public string Key { get; }
+}
+
+/// <summary>Why an item has no result.</summary>
+public sealed record WorkFailure(ExitCode Code, string Message);
+
+/// <summary>What became of an item.</summary>
+/// <param name="Item">The item.</param>
+/// <param name="Bytes">Its result; empty when it failed.</param>
+/// <param name="Failure">Null when it succeeded.</param>
+/// <param name="Attempts">How often it was tried.</param>
+/// <param name="Elapsed">Time of the attempt that succeeded.</param>
+public sealed record WorkResult(WorkItem Item, ReadOnlyMemory<byte> Bytes, WorkFailure? Failure, int Attempts, TimeSpan Elapsed);

@@ -1,0 +1,220 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Text;
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Tests.Jobs;
+
+/// <summary>What every engine must keep to. An engine's tests derive from this and say how to make one.</summary>
+public abstract class WorkEngineContract
+{
+    protected abstract IWorkEngine Create(int workers);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    public async Task Every_item_gives_exactly_one_result_and_the_same_bytes_whatever_the_number_of_workers(int workers)
+    {
+        List<WorkItem> items = [.. Enumerable.Range(0, 200).Select(i => Hashing.Item(i))];
+        Dictionary<string, string> results = [];
+        await foreach (WorkResult result in Create(workers).ExecuteAsync(Job(new Hashing()), Stream(items)))
+        {
+            Assert.Null(result.Failure);
+            results.Add(result.Item.Argument, Encoding.UTF8.GetString(result.Bytes.Span));
+        }
+
+        Assert.Equal(200, results.Count);
+        Assert.All(items, i => Assert.Equal(Hashing.Expected(i), results[i.Argument]));
+    }
+
+    [Fact]
+    public async Task No_items_give_no_results()
+    {
+        await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(new Hashing()), Stream([])))
+            Assert.Fail("a result of nothing");
+    }
+
+    [Fact]
+    public async Task An_item_that_fails_for_a_moment_is_tried_again()
+    {
+        Hashing handler = new() { Fail = (item, attempt) => item.Argument == "5" && attempt < IWorkEngine.MaximumAttempts ? new IOException("for a moment") : null };
+        List<WorkResult> results = await RunAsync(Create(2), handler, 10);
+        Assert.All(results, r => Assert.Null(r.Failure));
+        Assert.Equal(IWorkEngine.MaximumAttempts, results.Single(r => r.Item.Argument == "5").Attempts);
+    }
+
+    [Fact]
+    public async Task A_poisoned_item_is_reported_after_three_attempts_and_the_others_finish()
+    {
+        Hashing handler = new() { Fail = (item, _) => item.Argument == "3" ? new InvalidOperationException("poison") : null };
+        List<WorkResult> results = await RunAsync(Create(2), handler, 20);
+        Assert.Equal(20, results.Count);
+        WorkResult failed = Assert.Single(results, r => r.Failure is not null);
+        Assert.Equal("3", failed.Item.Argument);
+        Assert.Equal(IWorkEngine.MaximumAttempts, failed.Attempts);
+        Assert.Equal($"{Hashing.KindName} 3 failed 3 times, last with: poison", failed.Failure!.Message);
+    }
+
+    [Fact]
+    public async Task Wrong_input_is_reported_at_once_in_its_own_words()
+    {
+        Hashing handler = new() { Fail = (item, _) => item.Argument == "3" ? new QuantException(ExitCode.BadData, "sample 3 holds NaN") : null };
+        WorkResult failed = Assert.Single(await RunAsync(Create(2), handler, 5), r => r.Failure is not null);
+        Assert.Equal(new WorkFailure(ExitCode.BadData, "sample 3 holds NaN"), failed.Failure);
+        Assert.Equal(1, failed.Attempts);
+    }
+
+    [Fact]
+    public async Task An_item_no_one_can_do_is_reported()
+    {
+        List<WorkResult> results = [];
+        await foreach (WorkResult result in Create(1).ExecuteAsync(Job(new Hashing()), Stream([new WorkItem("unheard-of", "1")])))
+            results.Add(result);
+        Assert.Equal("no one here does work items of kind 'unheard-of'", Assert.Single(results).Failure!.Message);
+    }
+
+    [Fact]
+    public async Task Items_are_taken_only_as_results_are_read()
+    {
+        const int Workers = 2;
+        int taken = 0, read = 0, mostAhead = 0;
+        await foreach (WorkResult _ in Create(Workers).ExecuteAsync(Job(new Hashing()), Counted(300)))
+        {
+            if (++read % 50 == 0)
+                await Task.Delay(20);
+            mostAhead = Math.Max(mostAhead, Volatile.Read(ref taken) - read);
+        }
+
+        Assert.Equal(300, read);
+        Assert.InRange(mostAhead, 0, (4 * Workers) + 4);
+
+        async IAsyncEnumerable<WorkItem> Counted(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Interlocked.Increment(ref taken);
+                yield return Hashing.Item(i);
+            }
+
+            await Task.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public async Task Cancellation_ends_the_run_and_leaves_nothing_running()
+    {
+        using CancellationTokenSource stop = new();
+        Hashing handler = new() { Delay = TimeSpan.FromMilliseconds(5) };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            int read = 0;
+            await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(handler), Endless(stop.Token), stop.Token))
+            {
+                if (++read == 5)
+                    await stop.CancelAsync();
+            }
+        });
+        await AssertQuietAsync(handler);
+    }
+
+    [Fact]
+    public async Task A_reader_that_leaves_early_leaves_nothing_running()
+    {
+        Hashing handler = new() { Delay = TimeSpan.FromMilliseconds(5) };
+        await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(handler), Endless(default)))
+            break;
+        await AssertQuietAsync(handler);
+    }
+
+    [Fact]
+    public async Task A_failing_source_of_items_is_the_readers_error()
+    {
+        InvalidDataException e = await Assert.ThrowsAsync<InvalidDataException>(async () =>
+        {
+            await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(new Hashing()), Broken()))
+            {
+            }
+        });
+        Assert.Equal("no more items", e.Message);
+
+        static async IAsyncEnumerable<WorkItem> Broken()
+        {
+            yield return Hashing.Item(0);
+            await Task.Yield();
+            throw new InvalidDataException("no more items");
+        }
+    }
+
+    private static async Task AssertQuietAsync(Hashing handler)
+    {
+        int calls = handler.Calls;
+        await Task.Delay(60);
+        Assert.Equal(calls, handler.Calls);
+    }
+
+    private static async Task<List<WorkResult>> RunAsync(IWorkEngine engine, Hashing handler, int count)
+    {
+        List<WorkResult> results = [];
+        await foreach (WorkResult result in engine.ExecuteAsync(Job(handler), Stream([.. Enumerable.Range(0, count).Select(i => Hashing.Item(i))])))
+            results.Add(result);
+        return results;
+    }
+
+    private static JobContext Job(Hashing handler) =>
+        new(new FolderBlobStore(Directory.CreateTempSubdirectory("quant-test-").FullName), new Dictionary<string, IWorkHandler> { [handler.Kind] = handler });
+
+    private static async IAsyncEnumerable<WorkItem> Stream(IEnumerable<WorkItem> items)
+    {
+        foreach (WorkItem item in items)
+            yield return item;
+        await Task.CompletedTask;
+    }
+
+    private static async IAsyncEnumerable<WorkItem> Endless([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        for (int i = 0; ; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return Hashing.Item(i);
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Real work, however small: the SHA-256 of the argument.</summary>
+    private sealed class Hashing : IWorkHandler
+    {
+        public const string KindName = "hash-argument";
+
+        private readonly ConcurrentDictionary<string, int> _attempts = [];
+        private int _calls;
+
+        public string Kind => KindName;
+
+        public int Calls => Volatile.Read(ref _calls);
+
+        public TimeSpan Delay { get; init; }
+
+        public Func<WorkItem, int, Exception?> Fail { get; init; } = (_, _) => null;
+
+        public static WorkItem Item(int i) => new(KindName, i.ToString(System.Globalization.CultureInfo.InvariantCulture), "seed");
+
+        public static string Expected(WorkItem item) => ContentHash.Of(item.Argument, item.Inputs[0]);
+
+        public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
+        {
+            Interlocked.Increment(ref _calls);
+            int attempt = _attempts.AddOrUpdate(item.Key, 1, (_, n) => n + 1);
+            if (Delay > TimeSpan.Zero)
+                await Task.Delay(Delay, cancellation);
+            if (Fail(item, attempt) is { } e)
+                throw e;
+            return Encoding.UTF8.GetBytes(Expected(item));
+        }
+    }
+}
+
+public sealed class LocalEngineTests : WorkEngineContract
+{
+    protected override IWorkEngine Create(int workers) => new LocalEngine(workers);
+}
