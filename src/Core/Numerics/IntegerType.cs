@@ -30,4 +30,20 @@ public static class IntegerTypes
     /// <summary>The greatest representable integer, e.g. 127 for INT8.</summary>
     public static int Maximum(this IntegerType type) =>
         type.IsSigned() ? (1 << (type.Bits() - 1)) - 1 : (1 << type.Bits()) - 1;
+
+    /// <summary>Checks that spans of <typeparamref name="T"/> hold this type, one integer to an element.</summary>
+    /// <exception cref="InvalidOperationException">They do not.</exception>
+    internal static void RequireStorage<T>(this IntegerType type)
+        where T : unmanaged
+    {
+        Type storage = type switch
+        {
+            IntegerType.Int8 or IntegerType.Int4 => typeof(sbyte),
+            IntegerType.UInt8 or IntegerType.UInt4 => typeof(byte),
+            IntegerType.Int16 => typeof(short),
+            _ => typeof(ushort),
+        };
+        if (storage != typeof(T))
+            throw new InvalidOperationException($"{type} is held by spans of {storage.Name}, not {typeof(T).Name}");
+    }
 }
