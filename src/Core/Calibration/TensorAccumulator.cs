@@ -1,0 +1,50 @@
+namespace QuantCluster.Calibration;
+
+/// <summary>Statistics of one tensor while samples stream through one worker.</summary>
+internal sealed class TensorAccumulator : IDisposable
+{
+    // Small enough to stay in the first-level cache between the two looks at it.
+    private const int Chunk = 2048;
+
+    private readonly HistogramTable? _table;
+    private readonly ChannelAccumulator? _channels;
+    private ValueScan _scan = new();
+
+    public TensorAccumulator(TapRequest tap)
+    {
+        Tap = tap;
+        _table = tap.Histogram ? new HistogramTable() : null;
+        _channels = tap.ChannelAxis >= 0 ? new ChannelAccumulator(tap) : null;
+    }
+
+    public TapRequest Tap { get; }
+
+    public void Add(ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
+    {
+        _channels?.Add(values, shape);
+        for (; values.Length > 0; values = values[Math.Min(Chunk, values.Length)..])
+        {
+            ReadOnlySpan<float> chunk = values[..Math.Min(Chunk, values.Length)];
+            _scan.Add(chunk);
+            _table?.Add(chunk);
+        }
+    }
+
+    /// <summary>Per-channel figures since the last call; null when the tap did not ask for them.</summary>
+    public ChannelStatistics? TakeChannels() => _channels?.Take();
+
+    /// <summary>Everything since the start, per-channel figures only since the last <see cref="TakeChannels"/>.</summary>
+    public TensorStatistics ToStatistics() => new()
+    {
+        Name = Tap.Tensor,
+        Count = _scan.Count,
+        Minimum = _scan.Minimum,
+        Maximum = _scan.Maximum,
+        NaNs = _scan.NaNs,
+        Infinities = _scan.Infinities,
+        Histogram = _table?.ToHistogram(_scan.Minimum, _scan.Maximum) ?? FloatHistogram.Empty,
+        Channels = TakeChannels(),
+    };
+
+    public void Dispose() => _table?.Dispose();
+}
