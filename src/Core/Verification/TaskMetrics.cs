@@ -1,0 +1,36 @@
+using QuantCluster.Verification.Tasks;
+
+namespace QuantCluster.Verification;
+
+/// <summary>The truth a task metric judges by; what is not needed stays null.</summary>
+public sealed record TaskTruth
+{
+    /// <summary>Class of every record.</summary>
+    public IReadOnlyList<long>? Classes { get; init; }
+
+    /// <summary>Text of every record.</summary>
+    public IReadOnlyList<string>? Texts { get; init; }
+
+    /// <summary>File with one character a line (<see cref="CtcLines"/>).</summary>
+    public string? Dictionary { get; init; }
+}
+
+/// <summary>Every task metric, by the name a dataset's <c>metric</c> gives it.</summary>
+public static class TaskMetrics
+{
+    public const string Known = "top1, topK (K any number), next-token-nll, ctc-lines";
+
+    /// <exception cref="QuantException">There is no such metric, or what it judges by is missing.</exception>
+    public static ITaskMetric Create(string name, TaskTruth truth) => name switch
+    {
+        "next-token-nll" => new NextToken(),
+        "ctc-lines" => new CtcLines(
+            truth.Texts ?? throw Missing(name, "labels: a JSON list of texts, or one text a line"),
+            CtcLines.ReadCharacters(truth.Dictionary ?? throw Missing(name, "a dictionary: a file with one character a line"))),
+        _ when name.StartsWith("top", StringComparison.Ordinal) && int.TryParse(name.AsSpan(3), out int k) && k >= 1 =>
+            new TopK(truth.Classes ?? throw Missing(name, "labels: one class number a record"), k),
+        _ => throw new QuantException(ExitCode.Usage, $"unknown metric '{name}'; there are {Known}."),
+    };
+
+    private static QuantException Missing(string metric, string what) => new(ExitCode.BadData, $"metric '{metric}' needs {what}.");
+}

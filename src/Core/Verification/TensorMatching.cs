@@ -1,0 +1,40 @@
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Verification;
+
+/// <summary>Finds the tensors of a quantized model that stand for tensors of the float model.</summary>
+public static class TensorMatching
+{
+    /// <summary>
+    /// By name: float tensor X is, in the quantized model, what a DequantizeLinear makes of the quantized X, or X itself.
+    /// Tensors between a layer and the activation fused into it are left out: looking at one would unfuse the pair.
+    /// </summary>
+    public static IReadOnlyDictionary<string, string> ByName(OnnxModel reference, OnnxModel quantized)
+    {
+        Dictionary<string, string> matches = new(StringComparer.Ordinal);
+        foreach (string tensor in reference.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0))
+        {
+            if (Match(quantized.Graph, tensor) is { } match)
+                matches[tensor] = match;
+        }
+
+        return matches;
+    }
+
+    private static string? Match(Graph graph, string tensor)
+    {
+        if (graph.Producer(tensor) is not { } producer)
+            return null;
+        if (producer.IsStandard("DequantizeLinear"))
+            return tensor;
+        foreach (NodeProto quantize in graph.Consumers(tensor).Where(n => n.OpType == "QuantizeLinear"))
+        {
+            if (graph.Consumers(quantize.Output[0]).FirstOrDefault(n => n.OpType == "DequantizeLinear") is { } dequantize)
+                return dequantize.Output[0];
+        }
+
+        bool fuses = graph.Consumers(tensor) is [{ OpType: "Relu" or "Clip" or "LeakyRelu" or "Sigmoid" }] && !graph.IsOutput(tensor);
+        return fuses ? null : tensor;
+    }
+}

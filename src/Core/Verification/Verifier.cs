@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using QuantCluster.Data;
+using QuantCluster.Inference;
+
+namespace QuantCluster.Verification;
+
+/// <summary>
+/// Compares a quantized model with its float original on data neither was tuned on. Both run in ONNX Runtime at its
+/// default optimization level, as users run them: what is verified is what is shipped.
+/// </summary>
+public static class Verifier
+{
+    /// <summary>Compares two files.</summary>
+    /// <inheritdoc cref="Verify(VerifiedModel, VerifiedModel, IDataset, ITaskMetric?, VerificationSettings?, IProgress{VerificationProgress}?, CancellationToken)"/>
+    public static VerificationResult Verify(
+        string referencePath, string quantizedPath, IDataset data, ITaskMetric? task = null, VerificationSettings? settings = null, IProgress<VerificationProgress>? progress = null, CancellationToken cancellation = default) =>
+        Verify(VerifiedModel.FromFile(referencePath), VerifiedModel.FromFile(quantizedPath), data, task, settings, progress, cancellation);
+
+    /// <summary>Compares two models, one sample at a time: memory does not grow with the data.</summary>
+    /// <exception cref="QuantException">The models differ in outputs, or the data do not fit them.</exception>
+    public static VerificationResult Verify(
+        VerifiedModel reference, VerifiedModel quantized, IDataset data, ITaskMetric? task = null, VerificationSettings? settings = null, IProgress<VerificationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        settings ??= new VerificationSettings();
+        long started = Stopwatch.GetTimestamp();
+        int samples = Math.Min(data.Count, settings.MaximumSamples ?? int.MaxValue);
+        if (samples == 0)
+            throw new QuantException(ExitCode.BadData, "there are no samples to verify on.");
+
+        ErrorTally tally = new();
+        PairedComparison? comparison = task is null ? null : new PairedComparison(task);
+        Compare(reference, quantized, data, samples, task, settings, tally, comparison, progress, cancellation);
+
+        IReadOnlyList<TensorError> profile = settings.ProfileSamples == 0
+            ? []
+            : LayerProfile.Measure(
+                reference.Model, quantized.Model, settings.TensorMapping ?? TensorMatching.ByName(reference.Model, quantized.Model), data, Math.Min(samples, settings.ProfileSamples), progress, cancellation);
+
+        List<LatencyResult> latency = [];
+        if (settings.Latency is { } timing)
+        {
+            Sample sample = data.Read(0);
+            // On a machine of one core "all" is 1 again.
+            int[] threads = [.. timing.Threads.DistinctBy(t => t == 0 ? Environment.ProcessorCount : t)];
+            for (int i = 0; i < threads.Length; i++)
+            {
+                progress?.Report(new VerificationProgress("measuring latency", i, threads.Length));
+                latency.Add(LatencyComparison.Measure(reference.Open, quantized.Open, sample, threads[i], timing, cancellation));
+            }
+        }
+
+        return new VerificationResult
+        {
+            Samples = samples,
+            Errors = tally.Values(),
+            Task = comparison?.Result(),
+            ReferenceBytes = reference.ByteCount,
+            QuantizedBytes = quantized.ByteCount,
+            Latency = latency,
+            Profile = profile,
+            Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
+        };
+    }
+
+    private static void Compare(
+        VerifiedModel reference, VerifiedModel quantized, IDataset data, int samples, ITaskMetric? task, VerificationSettings settings, ErrorTally tally, PairedComparison? comparison, IProgress<VerificationProgress>? progress, CancellationToken cancellation)
+    {
+        SessionSettings session = new() { Threads = settings.Threads };
+        using ModelSession a = reference.Open(session);
+        using ModelSession b = quantized.Open(session);
+        OutputComparison compare = new(a, b, OutputKinds.Of(reference.Model), task);
+
+        int done = 0;
+        int blocks = (samples + VerificationSettings.BlockSize - 1) / VerificationSettings.BlockSize;
+        IEnumerable<BlockComparison> results = Enumerable.Range(0, blocks)
+            .AsParallel().AsOrdered()
+            .WithDegreeOfParallelism(Math.Max(1, settings.Workers))
+            .WithMergeOptions(ParallelMergeOptions.NotBuffered)
+            .WithCancellation(cancellation)
+            .Select(block => Block(compare, data, block, samples, cancellation));
+        try
+        {
+            foreach (BlockComparison block in results)
+            {
+                tally.Merge(block.Errors);
+                for (int i = 0; i < block.ReferenceOutcomes.Count; i++)
+                    comparison!.Add(block.ReferenceOutcomes[i], block.QuantizedOutcomes[i]);
+                done += block.Errors.Samples;
+                progress?.Report(new VerificationProgress("comparing outputs", done, samples));
+            }
+        }
+        catch (AggregateException e) when (e.InnerExceptions.OfType<QuantException>().FirstOrDefault() is { } inner)
+        {
+            throw new QuantException(inner.Code, inner.Message, inner);
+        }
+    }
+
+    private static BlockComparison Block(OutputComparison compare, IDataset data, int block, int samples, CancellationToken cancellation)
+    {
+        BlockComparison result = new();
+        int end = Math.Min(samples, (block + 1) * VerificationSettings.BlockSize);
+        for (int i = block * VerificationSettings.BlockSize; i < end; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            compare.Add(data.Read(i), result);
+        }
+
+        return result;
+    }
+}
