@@ -1,0 +1,62 @@
+using QuantCluster.Data;
+using QuantCluster.Onnx;
+using QuantCluster.Preparation.Upgrading;
+
+namespace QuantCluster.Preparation;
+
+/// <summary>
+/// Turns a model as exported into one that can be planned: opset 13 or later, constants folded, and rewritten exactly so
+/// that less stands between the operators that are quantized. The result answers like the original.
+/// </summary>
+public static class Preparer
+{
+    public const string UpgradeName = "upgrade-opset";
+
+    /// <summary>Prepares <paramref name="model"/>, which is not changed; its bytes depend on the arguments alone.</summary>
+    /// <param name="check">Real samples; every rewrite that makes the model answer differently to them is dropped and reported.</param>
+    /// <exception cref="QuantException">
+    /// The model cannot be run, is quantized already, or has an operator that cannot be upgraded.
+    /// </exception>
+    public static PreparedModel Prepare(OnnxModel model, IReadOnlyList<Sample> check, PreparationSettings settings, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(check.Count, nameof(check));
+        Equivalence original = new(model, check, settings, cancellation);
+        List<RewriteReport> reports = [];
+
+        OnnxModel current = model.Clone();
+        if (current.Opset < PreparationSettings.MinimumOpset)
+        {
+            long before = current.Opset;
+            int changed = OpsetUpgrader.Upgrade(current, PreparationSettings.MinimumOpset, TensorKnowledge.Of(current, check[0], settings));
+            if (original.Difference(current, cancellation) is { } difference)
+            {
+                throw new QuantException(ExitCode.BadModel,
+                    $"upgrading the model from opset {before} to {current.Opset} changed what it answers: {difference}. Export it again with opset {PreparationSettings.MinimumOpset} or later.");
+            }
+
+            reports.Add(new RewriteReport(UpgradeName, changed, Kept: true));
+        }
+
+        current = Fold(current, original, settings, reports, cancellation);
+        TensorKnowledge.Annotate(current, TensorKnowledge.Of(current, check[0], settings));
+        CanonicalForm.Apply(current);
+        current = RewriteRun.Apply(current, original, settings, reports, cancellation);
+        return new PreparedModel(current, reports);
+    }
+
+    /// <inheritdoc cref="Prepare(OnnxModel, IReadOnlyList{Sample}, PreparationSettings, CancellationToken)"/>
+    public static PreparedModel Prepare(OnnxModel model, Sample check, PreparationSettings settings, CancellationToken cancellation = default) =>
+        Prepare(model, [check], settings, cancellation);
+
+    private static OnnxModel Fold(
+        OnnxModel model, Equivalence original, PreparationSettings settings, List<RewriteReport> reports, CancellationToken cancellation)
+    {
+        if (settings.Disabled.Contains(RuntimeFolding.Name))
+            return model;
+        OnnxModel? folded = RuntimeFolding.Fold(model, settings, out string? reason);
+        reason ??= original.Difference(folded!, cancellation);
+        int gone = folded is null ? 0 : model.Graph.Nodes.Count - folded.Graph.Nodes.Count;
+        reports.Add(new RewriteReport(RuntimeFolding.Name, Math.Abs(gone), reason is null, reason));
+        return reason is null ? folded! : model;
+    }
+}

@@ -1,0 +1,60 @@
+using QuantCluster.Inference;
+using QuantCluster.Onnx;
+
+namespace QuantCluster.Preparation;
+
+/// <summary>
+/// ONNX Runtime's own basic optimizations, written to a file and read back: constants are folded, Conv takes in
+/// BatchNormalization, dead nodes go.
+/// </summary>
+internal static class RuntimeFolding
+{
+    public const string Name = "fold-by-onnx-runtime";
+
+    /// <summary>
+    /// Fusions into operators that are not ONNX's, or not in the model's opset. MatMul stays MatMul: as Gemm
+    /// between two Reshapes it would not be faster, and its batch dimensions would be lost.
+    /// </summary>
+    private static readonly string[] Unwanted =
+        ["MatMulAddFusion", "GeluFusionL1", "LayerNormFusionL1", "SimplifiedLayerNormFusionL1", "SkipLayerNormFusionL1", "QuickGeluFusion"];
+
+    /// <summary>The folded model, or null and the reason why it cannot be used.</summary>
+    public static OnnxModel? Fold(OnnxModel model, PreparationSettings settings, out string? reason)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("quant-prepare-");
+        try
+        {
+            string path = Path.Combine(folder.FullName, "folded.onnx");
+            SessionSettings session = new()
+            {
+                Threads = settings.Threads,
+                Optimization = GraphOptimization.Basic,
+                OptimizedModelPath = path,
+                DisabledOptimizers = Unwanted,
+            };
+            using (Sessions.Open(model, session))
+            {
+            }
+
+            OnnxModel folded = OnnxModel.Load(path);
+            HashSet<string> known = [.. model.Graph.Nodes.Select(n => n.Domain)];
+            if (folded.Graph.Nodes.FirstOrDefault(n => n.Domain is not ("" or "ai.onnx") && !known.Contains(n.Domain)) is { } foreign)
+            {
+                reason = $"it brought in {foreign.Domain}.{foreign.OpType}, which only ONNX Runtime knows";
+                return null;
+            }
+
+            reason = null;
+            return OnnxModel.FromProto(folded.Proto, model.Directory);
+        }
+        catch (QuantException e)
+        {
+            reason = e.Message;
+            return null;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}
