@@ -8,5 +8,6 @@ internal static class All
     public static IEnumerable<Command> Create() =>
     [
         LayersProbe.Create(),
+        Explain.Create(),
     ];
 }
