@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using QuantCluster.Data;
+using QuantCluster.Emission;
+using QuantCluster.Inference;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
+
+namespace QuantCluster.Corrections;
+
+/// <summary>
+/// Re-centres each layer: its bias is shifted so that its mean output <em>on inputs that are already quantized and
+/// corrected</em> equals the float model's mean output (Nagel et al. 2019, "Data-Free Quantization Through Weight
+/// Equalization and Bias Correction", section 4.2, with measured instead of derived means). Layers go in graph order:
+/// corrected independently of each other they over-correct.
+/// </summary>
+public sealed class SequentialBiasCorrection
+{
+    private readonly OnnxModel _prepared;
+    private readonly QuantizationPlan _plan;
+    private readonly IDataset _data;
+    private readonly IReadOnlyList<int> _samples;
+    private readonly SessionSettings _settings;
+    private readonly Dictionary<string, double[]> _floatMeans = [];
+
+    /// <param name="samples">Indices of the samples the means are taken over: a few dozen are enough.</param>
+    /// <param name="threads">Threads of each run.</param>
+    public SequentialBiasCorrection(OnnxModel prepared, QuantizationPlan plan, IDataset data, IReadOnlyList<int> samples, int threads)
+    {
+        _prepared = prepared;
+        _plan = plan;
+        _data = data;
+        _samples = samples;
+        _settings = new SessionSettings { Threads = threads };
+    }
+
+    /// <summary>Whether a layer has, or can be given, a bias at no cost: a MatMul without one would need an Add.</summary>
+    public static bool CanCorrect(Layer layer) => layer.OpType != "MatMul" || layer.Bias is not null;
+
+    /// <summary>
+    /// Corrects the layers of <paramref name="layers"/> (ids) and leaves the others' biases as they are in
+    /// <paramref name="configuration"/>.
+    /// </summary>
+    public QuantizationConfiguration Correct(QuantizationConfiguration configuration, IReadOnlySet<string> layers, CancellationToken cancellation)
+    {
+        if (_floatMeans.Count == 0)
+            MeasureFloatMeans(cancellation);
+        Dictionary<string, float[]> biases = new(configuration.Biases);
+        foreach (Layer layer in _plan.Layers.Where(l => layers.Contains(l.Id) && CanCorrect(l)))
+            biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? OwnBias(layer);
+
+        OnnxModel emitted = Emitter.Emit(_prepared, _plan, configuration with { Biases = biases });
+        QuantizedWalk walk = new(emitted, _data, _samples, _settings);
+        foreach (Layer layer in _plan.Layers)
+        {
+            if (!layers.Contains(layer.Id) || !CanCorrect(layer))
+                continue;
+            AffineMapping mapping = configuration.Activations[layer.Input];
+            MeanInput quantized = new();
+            foreach (DenseTensor input in walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), cancellation))
+                quantized.Add(input.Shape, input.Bytes.Span, mapping);
+
+            QuantizedWeight weight = configuration.Weights[layer.Id];
+            float[] values = LayerProduct.Dequantize(weight, _prepared.Graph.Initializer(layer.Weight)!.Dims);
+            double[] means = LayerProduct.ChannelMeans(_prepared, layer, values, quantized.Means(mapping.Scale));
+            double[] target = _floatMeans[layer.Id];
+            float[] bias = biases[layer.Id], own = OwnBias(layer);
+            float[] corrected = new float[bias.Length];
+            for (int c = 0; c < bias.Length; c++)
+                corrected[c] = (float)(own[c] + target[c] - means[c]);
+            biases[layer.Id] = corrected;
+            Patch(emitted, layer, configuration, corrected);
+        }
+
+        return configuration with { Biases = biases };
+    }
+
+    private float[] OwnBias(Layer layer) => layer.Bias is null
+        ? new float[_prepared.Graph.Initializer(layer.Weight)!.Dims[layer.WeightAxis]]
+        : _prepared.Graph.Initializer(layer.Bias)!.ToFloats();
+
+    /// <summary>One pass of the float model for all layers; each layer's mean output follows from its mean input.</summary>
+    private void MeasureFloatMeans(CancellationToken cancellation)
+    {
+        Layer[] corrected = [.. _plan.Layers.Where(CanCorrect)];
+        string[] inputs = [.. corrected.Select(l => l.Input).Distinct()];
+        Dictionary<string, MeanInput> sums = inputs.ToDictionary(i => i, _ => new MeanInput());
+        string[] tapped = [.. inputs.Where(i => _prepared.Graph.Producer(i) is not null)];
+        using (ModelSession session = ModelSession.Create(TensorProbe.WithOutputs(_prepared, tapped), _settings))
+        {
+            foreach (int index in _samples)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Sample sample = _data.Read(index);
+                foreach (string input in inputs.Where(sample.Inputs.ContainsKey))
+                    sums[input].Add(sample.Inputs[input].Shape, sample.Inputs[input].Floats);
+                using RunResult result = session.Run(sample, tapped);
+                for (int i = 0; i < tapped.Length; i++)
+                    sums[tapped[i]].Add(result.ShapeOf(i), result.Floats(i));
+            }
+        }
+
+        foreach (Layer layer in corrected)
+        {
+            float[] weight = _prepared.Graph.Initializer(layer.Weight)!.ToFloats();
+            _floatMeans[layer.Id] = LayerProduct.ChannelMeans(_prepared, layer, weight, sums[layer.Input].Means());
+        }
+    }
+
+    /// <summary>Puts a corrected bias into the emitted model before the walk runs the layer.</summary>
+    private static void Patch(OnnxModel emitted, Layer layer, QuantizationConfiguration configuration, float[] bias)
+    {
+        if (layer.OpType == "MatMul")
+        {
+            NodeProto add = emitted.Graph.Producer(layer.Result)!;
+            TensorProto tensor = emitted.Graph.Initializer(add.Input.First(i => emitted.Graph.Initializer(i) is not null))!;
+            tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<float>(bias));
+            return;
+        }
+
+        float[] scales = QuantizedBias.Scales(configuration.Activations[layer.Input].Scale, configuration.Weights[layer.Id].Scales);
+        TensorProto integers = emitted.Graph.Initializer(layer.Id + "_bias_quantized")!;
+        integers.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<int>(QuantizedBias.Quantize(bias, scales)));
+    }
+}

@@ -1,0 +1,271 @@
+using System.Runtime.InteropServices;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
+
+namespace QuantCluster.Emission;
+
+/// <summary>
+/// Writes the QDQ model that ONNX Runtime's CPU provider turns into integer kernels: every quantization point gets
+/// QuantizeLinear and DequantizeLinear, every layer an INT8 weight and an INT32 bias behind DequantizeLinear.
+/// </summary>
+public sealed class Emitter
+{
+    private readonly OnnxModel _model;
+    private readonly QuantizationPlan _plan;
+    private readonly QuantizationConfiguration _configuration;
+    private readonly Dictionary<string, QuantizationPoint> _points;
+    private readonly Dictionary<string, Layer> _layers;
+    private readonly HashSet<string> _integerNodes;
+    private readonly HashSet<string> _written = [];
+    private readonly Dictionary<string, float[]> _replacedBiases = [];
+    private readonly List<NodeProto> _nodes = [];
+    private readonly HashSet<string> _taken;
+
+    private Emitter(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration)
+    {
+        _model = prepared.Clone();
+        _plan = plan;
+        _configuration = configuration;
+        _points = plan.Points.ToDictionary(p => p.Tensor);
+        _layers = plan.Layers.ToDictionary(l => l.Id);
+        _integerNodes = [.. plan.IntegerNodes];
+        _taken = [.. _model.Graph.Proto.Initializer.Select(i => i.Name), .. _model.Graph.Nodes.SelectMany(n => n.Output), .. _model.Graph.Proto.Input.Select(i => i.Name)];
+    }
+
+    /// <summary>The dequantized tensor's name in an emitted model, for the tensor it stands for.</summary>
+    public static string DequantizedName(string tensor) => tensor + "_DequantizeLinear";
+
+    /// <summary>The integer tensor's name in an emitted model.</summary>
+    public static string QuantizedName(string tensor) => tensor + "_QuantizeLinear";
+
+    /// <summary>The emitted model. The same arguments give the same bytes.</summary>
+    public static OnnxModel Emit(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration) =>
+        new Emitter(prepared, plan, configuration).Run();
+
+    private OnnxModel Run()
+    {
+        GraphProto graph = _model.Graph.Proto;
+        foreach (QuantizationPoint point in _plan.Points.Where(p => _model.Graph.Producer(p.Tensor) is null))
+            AddPoint(point);
+        foreach (NodeProto node in _model.Graph.Nodes)
+        {
+            _layers.TryGetValue(node.Output.Count > 0 ? node.Output[0] : "", out Layer? layer);
+            bool integer = layer is not null || (node.Output.Count > 0 && _integerNodes.Contains(node.Output[0]));
+            NodeProto rewired = node.Clone();
+            for (int i = 0; i < node.Input.Count; i++)
+            {
+                if (_points.TryGetValue(node.Input[i], out QuantizationPoint? point) && (integer || point.FromIntegerKernel))
+                    rewired.Input[i] = ReadsThroughTrap(node, i) ? AddPerChannelRead(point, node) : DequantizedName(point.Tensor);
+            }
+
+            if (layer is not null)
+                AddWeightAndBias(layer, rewired);
+            for (int i = 0; i < rewired.Input.Count; i++)
+            {
+                // The constant an Add puts on a MatMul is that layer's bias and may have been corrected.
+                if (_replacedBiases.Remove($"{rewired.Output[0]}\n{rewired.Input[i]}", out float[]? bias))
+                    rewired.Input[i] = AddFloatBias(rewired.Input[i], bias);
+            }
+
+            _nodes.Add(rewired);
+            foreach (string output in node.Output)
+            {
+                if (_points.TryGetValue(output, out QuantizationPoint? point))
+                    AddPoint(point);
+            }
+        }
+
+        graph.Node.Clear();
+        graph.Node.AddRange(_nodes);
+        graph.ValueInfo.Clear();
+        RemoveUnused(graph);
+        Stamp();
+        _model.Graph.Reindex();
+        return _model;
+    }
+
+    private void AddPoint(QuantizationPoint point)
+    {
+        (string scale, string zeroPoint) = AddParameters(point);
+        string quantized = Claim(QuantizedName(point.Tensor)), dequantized = Claim(DequantizedName(point.Tensor));
+        _nodes.Add(Onnx.Nodes.Create("QuantizeLinear", point.Tensor + "_quantize", [point.Tensor, scale, zeroPoint], [quantized]));
+        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", point.Tensor + "_dequantize", [quantized, scale, zeroPoint], [dequantized]));
+    }
+
+    private (string Scale, string ZeroPoint) AddParameters(QuantizationPoint point)
+    {
+        string scale = point.Group + "_scale", zeroPoint = point.Group + "_zero_point";
+        if (_written.Add(scale))
+        {
+            AffineMapping mapping = _configuration.Activations[point.Tensor];
+            AddInitializer(Tensors.FromFloats(Claim(scale), [], [mapping.Scale]));
+            AddInitializer(Integers(Claim(zeroPoint), mapping.Type, [], [mapping.ZeroPoint]));
+        }
+
+        return (scale, zeroPoint);
+    }
+
+    /// <summary>
+    /// A float Conv, ConvTranspose or Gemm that reads a dequantized tensor with a scalar scale and is followed by a
+    /// QuantizeLinear gets its weight quantized per tensor by ONNX Runtime's WeightBiasQuantization, silently.
+    /// </summary>
+    private bool ReadsThroughTrap(NodeProto node, int input) =>
+        input == 0 && node.Output.Count > 0 && !_layers.ContainsKey(node.Output[0]) && (node.Domain is "" or "ai.onnx")
+        && node.OpType is "Conv" or "ConvTranspose" or "Gemm" && Channels(node) > 1;
+
+    /// <summary>The same values read with one (equal) scale a channel, which that optimizer leaves alone.</summary>
+    private string AddPerChannelRead(QuantizationPoint point, NodeProto reader)
+    {
+        string name = DequantizedName(point.Tensor) + "_by_channel";
+        if (!_written.Add(name))
+            return name;
+        AffineMapping mapping = _configuration.Activations[point.Tensor];
+        int channels = (int)Channels(reader);
+        string scale = Claim(point.Tensor + "_scale_by_channel"), zeroPoint = Claim(point.Tensor + "_zero_point_by_channel");
+        AddInitializer(Tensors.FromFloats(scale, [channels], [.. Enumerable.Repeat(mapping.Scale, channels)]));
+        AddInitializer(Integers(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
+        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", 1)));
+        return name;
+    }
+
+    private long Channels(NodeProto node)
+    {
+        if (_model.Graph.Initializer(node.Input[1]) is not { } weight)
+            return 0;
+        return node.OpType switch
+        {
+            "Conv" => weight.Dims[1] * node.IntAttribute("group", 1),
+            "ConvTranspose" => weight.Dims[0],
+            _ => weight.Dims[node.IntAttribute("transB", 0) == 0 ? 0 : 1],
+        };
+    }
+
+    private void AddWeightAndBias(Layer layer, NodeProto node)
+    {
+        QuantizedWeight weight = _configuration.Weights[layer.Id];
+        TensorProto original = _model.Graph.Initializer(layer.Weight)!;
+        bool shared = _plan.Layers.Count(l => l.Weight == layer.Weight) > 1;
+        string stem = shared ? $"{layer.Weight}_{layer.Id}" : layer.Weight;
+        long[] parameterShape = weight.Axis < 0 ? [] : [weight.Scales.Length];
+        string values = Claim(stem + "_quantized"), scale = Claim(stem + "_scale"), zeroPoint = Claim(stem + "_zero_point");
+        AddInitializer(Tensors.FromBytes(values, ElementTypeOf(weight.Type), original.Dims, Pack(weight)));
+        AddInitializer(Tensors.FromFloats(scale, parameterShape, weight.Scales));
+        AddInitializer(Integers(zeroPoint, weight.Type, parameterShape, new int[weight.Scales.Length]));
+        AttributeProto[] axis = weight.Axis < 0 ? [] : [Onnx.Nodes.Int("axis", weight.Axis)];
+        string dequantized = Claim(stem + "_DequantizeLinear");
+        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", stem + "_dequantize", [values, scale, zeroPoint], [dequantized], axis));
+        node.Input[1] = dequantized;
+
+        float[]? bias = _configuration.Biases.GetValueOrDefault(layer.Id);
+        if (layer.OpType == "MatMul")
+        {
+            if (bias is not null && layer.Bias is not null)
+                _replacedBiases[$"{layer.Result}\n{layer.Bias}"] = bias;
+            return;
+        }
+
+        bias ??= layer.Bias is null ? null : _model.Graph.Initializer(layer.Bias)!.ToFloats();
+        if (bias is null)
+            return;
+        float[] biasScales = QuantizedBias.Scales(_configuration.Activations[layer.Input].Scale, weight.Scales);
+        string biasValues = Claim(layer.Id + "_bias_quantized"), biasScale = Claim(layer.Id + "_bias_scale");
+        AddInitializer(Tensors.FromInt32s(biasValues, [bias.Length], QuantizedBias.Quantize(bias, biasScales)));
+        AddInitializer(Tensors.FromFloats(biasScale, parameterShape, biasScales));
+        string biasDequantized = Claim(layer.Id + "_bias_DequantizeLinear");
+        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", layer.Id + "_bias_dequantize", [biasValues, biasScale], [biasDequantized], weight.Axis < 0 ? [] : [Onnx.Nodes.Int("axis", 0)]));
+        if (node.Input.Count == 2)
+            node.Input.Add(biasDequantized);
+        else
+            node.Input[2] = biasDequantized;
+    }
+
+    private string AddFloatBias(string original, float[] bias)
+    {
+        string name = Claim(_model.Graph.FreshName(original + "_corrected"));
+        AddInitializer(Tensors.FromFloats(name, _model.Graph.Initializer(original)!.Dims, bias));
+        return name;
+    }
+
+    private void AddInitializer(TensorProto tensor) => _model.Graph.Proto.Initializer.Add(tensor);
+
+    /// <summary>Takes a name; a model that already has it was quantized by a tool of our habits.</summary>
+    private string Claim(string name) => _taken.Add(name) ? name
+        : throw new QuantException(ExitCode.BadModel, $"the model already has a tensor named '{name}': was it quantized before? Give the float model.");
+
+    private static void RemoveUnused(GraphProto graph)
+    {
+        HashSet<string> read = [.. graph.Node.SelectMany(n => n.Input), .. graph.Output.Select(o => o.Name)];
+        foreach (NodeProto node in graph.Node)
+        {
+            foreach (AttributeProto attribute in node.Attribute)
+                CollectReads(attribute, read);
+        }
+
+        HashSet<string> dropped = [.. graph.Initializer.Where(i => !read.Contains(i.Name)).Select(i => i.Name)];
+        Keep(graph.Initializer, i => !dropped.Contains(i.Name));
+        Keep(graph.Input, i => !dropped.Contains(i.Name));
+    }
+
+    private static void CollectReads(AttributeProto attribute, HashSet<string> read)
+    {
+        foreach (GraphProto body in attribute.G is null ? attribute.Graphs : attribute.Graphs.Append(attribute.G))
+        {
+            read.UnionWith(body.Output.Select(o => o.Name));
+            foreach (NodeProto node in body.Node)
+            {
+                read.UnionWith(node.Input);
+                foreach (AttributeProto inner in node.Attribute)
+                    CollectReads(inner, read);
+            }
+        }
+    }
+
+    private static void Keep<T>(Google.Protobuf.Collections.RepeatedField<T> field, Func<T, bool> keep)
+    {
+        List<T> kept = [.. field.Where(keep)];
+        field.Clear();
+        field.AddRange(kept);
+    }
+
+    private void Stamp()
+    {
+        ModelProto proto = _model.Proto;
+        string version = typeof(Emitter).Assembly.GetName().Version?.ToString(3) ?? "0";
+        proto.ProducerName = "QuantCluster";
+        proto.ProducerVersion = version;
+        foreach (string key in (string[])["quantcluster.version", "quantcluster.configuration"])
+            Keep(proto.MetadataProps, p => p.Key != key);
+        proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.version", Value = version });
+        proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.configuration", Value = _configuration.Hash() });
+    }
+
+    private static ElementType ElementTypeOf(IntegerType type) => type switch
+    {
+        IntegerType.Int8 => ElementType.Int8,
+        IntegerType.UInt8 => ElementType.UInt8,
+        IntegerType.Int16 => ElementType.Int16,
+        IntegerType.UInt16 => ElementType.UInt16,
+        IntegerType.Int4 => ElementType.Int4,
+        _ => ElementType.UInt4,
+    };
+
+    private static ReadOnlySpan<byte> Pack(QuantizedWeight weight) => weight.Type == IntegerType.Int8
+        ? MemoryMarshal.AsBytes<sbyte>(weight.Values)
+        : throw new NotSupportedException($"weights of type {weight.Type} are not emitted");
+
+    private static TensorProto Integers(string name, IntegerType type, long[] shape, ReadOnlySpan<int> values)
+    {
+        byte[] bytes = new byte[values.Length * (type.Bits() / 8)];
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (type.Bits() == 8)
+                bytes[i] = (byte)values[i];
+            else
+                BitConverter.TryWriteBytes(bytes.AsSpan(2 * i), (short)values[i]);
+        }
+
+        return Tensors.FromBytes(name, ElementTypeOf(type), shape, bytes);
+    }
+}

@@ -1,0 +1,25 @@
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Planning;
+
+/// <summary>
+/// What ONNX Runtime's CPU provider does with an operator between DequantizeLinear and QuantizeLinear
+/// (its selectors are in <c>core/optimizer/qdq_transformer/selectors_actions</c>).
+/// </summary>
+internal static class OperatorFacts
+{
+    /// <summary>Only moves values: dropped between Q and DQ when both sides share scale and zero point.</summary>
+    public static bool IsPassThrough(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is
+        "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "Slice" or "MaxPool" or "Identity";
+
+    /// <summary>Reads and writes integers with parameters of its own on every side.</summary>
+    public static bool HasIntegerKernel(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is
+        "Add" or "Concat" or "AveragePool" or "GlobalAveragePool";
+
+    /// <summary>Moves values and adds only zeros: its two sides can share parameters though it runs in float.</summary>
+    public static bool PreservesRange(NodeProto node) => IsPassThrough(node) || (node.IsStandard("Pad") && node.StringAttribute("mode", "constant") == "constant");
+
+    /// <summary>Outputs whose range is known and whose ends carry the information.</summary>
+    public static bool HasFixedRange(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is "Softmax" or "Sigmoid" or "HardSigmoid";
+}

@@ -1,0 +1,267 @@
+using QuantCluster.Inference;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Planning;
+
+/// <summary>Decides what runs on integers, following what ONNX Runtime's CPU provider really fuses.</summary>
+public sealed class Planner
+{
+    private readonly Graph _graph;
+    private readonly IReadOnlyDictionary<string, TensorShape> _shapes;
+    private readonly PlanSettings _settings;
+    private readonly List<Layer> _layers = [];
+    private readonly List<FloatLayer> _floats = [];
+    private readonly Dictionary<string, Point> _points = [];
+    private readonly HashSet<string> _integerNodes = [];
+
+    private Planner(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, PlanSettings settings)
+    {
+        _graph = prepared.Graph;
+        _shapes = shapes;
+        _settings = settings;
+    }
+
+    /// <param name="prepared">A model that went through preparation.</param>
+    /// <param name="shapes">Every tensor's shape in one real run (<see cref="TensorProbe.Observe"/>).</param>
+    /// <exception cref="QuantException">The model has no layer that can be quantized.</exception>
+    public static QuantizationPlan Plan(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, PlanSettings settings) =>
+        new Planner(prepared, shapes, settings).Run();
+
+    private QuantizationPlan Run()
+    {
+        FindLayers();
+        foreach (Layer layer in _layers)
+        {
+            Mark(layer.Input, fromInteger: false);
+            if (layer.QuantizedResult)
+                Mark(layer.Result, fromInteger: true);
+        }
+
+        while (SpreadForward())
+        {
+        }
+
+        foreach (NodeProto node in _graph.Nodes)
+        {
+            if (OperatorFacts.PreservesRange(node) && _points.TryGetValue(node.Input[0], out Point? source)
+                && _points.TryGetValue(node.Output[0], out Point? target))
+                Join(source, target);
+        }
+
+        return new QuantizationPlan(_layers, OrderedPoints(), [.. _graph.Nodes.Select(n => n.Output[0]).Where(_integerNodes.Contains)], _floats);
+    }
+
+    private void FindLayers()
+    {
+        List<(Layer Layer, bool Spatial)> candidates = [];
+        foreach (NodeProto node in _graph.Nodes)
+        {
+            if (node.Domain is not ("" or "ai.onnx") || node.OpType is not ("Conv" or "Gemm" or "MatMul" or "ConvTranspose"))
+                continue;
+            if (Refusal(node) is { } reason)
+                _floats.Add(new FloatLayer(node.Output[0], node.Name, node.OpType, reason));
+            else
+                candidates.Add((Describe(node), IsSpatial(node)));
+        }
+
+        double total = candidates.Sum(c => (double)c.Layer.MultiplyAccumulates);
+        foreach ((Layer layer, bool spatial) in candidates)
+        {
+            string? reason = _settings.KeepFloat.Contains(layer.Id) ? "kept float by the configuration"
+                : layer.OpType == "Conv" && !spatial && layer.MultiplyAccumulates < _settings.SmallestShare * total ? "too small to repay the conversions at its borders"
+                : null;
+            if (reason is null)
+                _layers.Add(layer);
+            else
+                _floats.Add(new FloatLayer(layer.Id, layer.Node, layer.OpType, reason));
+        }
+
+        if (_layers.Count == 0)
+        {
+            string why = _floats.Count == 0 ? "it has no Conv, Gemm or MatMul" : $"its compute nodes stay float: {_floats[0].OpType} {_floats[0].Node}: {_floats[0].Reason}";
+            throw new QuantException(ExitCode.BadModel, $"the model has no layer that can be quantized: {why}.");
+        }
+    }
+
+    private string? Refusal(NodeProto node)
+    {
+        if (node.OpType == "ConvTranspose")
+            return "ONNX Runtime has no integer kernel for it";
+        if (_graph.Initializer(node.Input[1]) is not { } weight)
+            return "its weight is not constant";
+        if (weight.ElementType() != ElementType.Float || !_shapes.TryGetValue(node.Input[0], out TensorShape input) || input.Type != ElementType.Float)
+            return "it does not compute in float32";
+        if (weight.ElementCount() == 0)
+            return "its weight is empty";
+        if (node.OpType == "MatMul" && weight.Dims.Count != 2)
+            return "its weight is not a matrix";
+        if (node.OpType == "Gemm" && (node.FloatAttribute("alpha", 1) != 1 || node.FloatAttribute("beta", 1) != 1 || node.IntAttribute("transA", 0) != 0))
+            return "ONNX Runtime's integer Gemm needs alpha = beta = 1 and transA = 0";
+        if (node.OpType is "Conv" or "Gemm" && node.InputOrNull(2) is { } bias && _graph.Initializer(bias) is null)
+            return "its bias is not constant";
+        if (node.OpType == "Gemm" && node.InputOrNull(2) is { } c && _graph.Initializer(c)!.ElementCount() != OutputChannels(node, weight))
+            return "its bias is not one value a column";
+        if (_graph.Initializer(node.Input[0]) is not null)
+            return "its input is constant";
+        return node.OpType == "Conv" && _graph.IsOutput(Fused(node.Output[0], out _))
+            ? "its output is the model's output, which stays float" : null;
+    }
+
+    private static long OutputChannels(NodeProto node, TensorProto weight) => weight.Dims[WeightAxis(node)];
+
+    private static int WeightAxis(NodeProto node) => node.OpType switch
+    {
+        "Conv" => 0,
+        "Gemm" => node.IntAttribute("transB", 0) == 0 ? 1 : 0,
+        _ => 1,
+    };
+
+    private Layer Describe(NodeProto node)
+    {
+        string id = node.Output[0], result = id;
+        string? bias = node.OpType == "MatMul" ? null : node.InputOrNull(2), activation = null;
+        TensorProto weight = _graph.Initializer(node.Input[1])!;
+        bool quantizedResult = node.OpType == "Conv";
+        if (quantizedResult)
+        {
+            result = Fused(id, out activation);
+        }
+        else if (node.OpType == "MatMul" && SoleReader(id) is { } add && add.IsStandard("Add")
+            && add.Input.FirstOrDefault(i => i != id) is { } other && _graph.Initializer(other) is { } constant
+            && constant.ElementType() == ElementType.Float && constant.ElementCount() == weight.Dims[1] && constant.Dims[^1] == weight.Dims[1])
+        {
+            bias = other;
+            result = add.Output[0];
+        }
+
+        long outputs = _shapes.TryGetValue(id, out TensorShape shape) ? shape.ElementCount : 0;
+        long perOutput = weight.ElementCount() / Math.Max(1, OutputChannels(node, weight));
+        return new Layer(
+            id, node.Name.Length > 0 ? node.Name : id, node.OpType, node.Input[0], node.Input[1], WeightAxis(node), bias, result,
+            activation, quantizedResult, outputs * perOutput, weight.ElementCount());
+    }
+
+    /// <summary>The tensor after the Relu or Clip that an integer kernel swallows: it must be the only reader.</summary>
+    private string Fused(string tensor, out string? activation)
+    {
+        activation = null;
+        if (SoleReader(tensor) is not { } reader)
+            return tensor;
+        bool swallowed = reader.IsStandard("Relu")
+            || (reader.IsStandard("Clip") && ConstantScalar(reader.InputOrNull(1)) is 0f && ConstantScalar(reader.InputOrNull(2)) is > 0f);
+        if (!swallowed)
+            return tensor;
+        activation = reader.OpType;
+        return reader.Output[0];
+    }
+
+    private float? ConstantScalar(string? name) =>
+        name is not null && _graph.Initializer(name) is { } t && t.ElementCount() == 1 && t.ElementType() == ElementType.Float ? t.ToFloats()[0] : null;
+
+    private NodeProto? SoleReader(string tensor) =>
+        !_graph.IsOutput(tensor) && !_graph.IsUsedInSubgraph(tensor) && _graph.Consumers(tensor) is [var only] ? only : null;
+
+    private bool IsSpatial(NodeProto node) =>
+        _shapes.TryGetValue(node.Output[0], out TensorShape shape) && shape.Dimensions.Skip(2).Any(d => d > 1);
+
+    /// <summary>
+    /// Lets integers flow through nodes that stand between points: one whose inputs all come from integer kernels
+    /// and whose result is quantized for a reader anyway.
+    /// </summary>
+    private bool SpreadForward()
+    {
+        bool changed = false;
+        foreach (NodeProto node in _graph.Nodes)
+        {
+            if (node.Output.Count == 0 || _integerNodes.Contains(node.Output[0]))
+                continue;
+            bool passes = OperatorFacts.IsPassThrough(node);
+            if (!passes && !OperatorFacts.HasIntegerKernel(node))
+                continue;
+            IEnumerable<string> data = passes ? node.Input.Take(1) : node.Input;
+            if (!data.All(i => _points.TryGetValue(i, out Point? p) && p.FromInteger))
+                continue;
+            string result = passes ? node.Output[0] : Fused(node.Output[0], out _);
+            if (_graph.IsOutput(result) || !_points.ContainsKey(result))
+            {
+                // A chain such as Reshape -> Transpose -> layer: carry on while some reader is worth it.
+                if (!passes || _graph.IsOutput(result) || !LeadsToPoint(result))
+                    continue;
+            }
+
+            Mark(result, fromInteger: true);
+            _integerNodes.Add(node.Output[0]);
+            if (passes)
+                Join(_points[node.Input[0]], _points[result]);
+            changed = true;
+        }
+
+        // A node such as Pad has no integer kernel, but its other side may be quantized without loss for an Add.
+        foreach (NodeProto node in _graph.Nodes)
+        {
+            if (!node.IsStandard("Add") || _integerNodes.Contains(node.Output[0]) || !_points.ContainsKey(Fused(node.Output[0], out _)))
+                continue;
+            foreach (string input in node.Input)
+            {
+                if (!_points.ContainsKey(input) && TracesToInteger(input))
+                {
+                    Mark(input, fromInteger: true);
+                    changed = true;
+                }
+            }
+        }
+
+        return changed;
+    }
+
+    private bool LeadsToPoint(string tensor) =>
+        _graph.Consumers(tensor).Any(c => OperatorFacts.IsPassThrough(c) && (_points.ContainsKey(c.Output[0]) || LeadsToPoint(c.Output[0])));
+
+    private bool TracesToInteger(string tensor)
+    {
+        for (NodeProto? at = _graph.Producer(tensor); at is not null && OperatorFacts.PreservesRange(at); at = _graph.Producer(at.Input[0]))
+        {
+            if (_points.TryGetValue(at.Input[0], out Point? point))
+                return point.FromInteger;
+        }
+
+        return false;
+    }
+
+    private void Mark(string tensor, bool fromInteger)
+    {
+        if (!_points.TryGetValue(tensor, out Point? point))
+            _points[tensor] = point = new Point(tensor);
+        point.FromInteger |= fromInteger;
+    }
+
+    private static void Join(Point a, Point b)
+    {
+        Point first = a.Root(), second = b.Root();
+        if (!ReferenceEquals(first, second))
+            second.Parent = first;
+    }
+
+    private List<QuantizationPoint> OrderedPoints()
+    {
+        IEnumerable<string> order = _graph.Proto.Input.Select(i => i.Name).Concat(_graph.Nodes.SelectMany(n => n.Output));
+        return [.. order.Where(_points.ContainsKey).Distinct().Select(t =>
+            new QuantizationPoint(t, _points[t].Root().Tensor, _points[t].FromInteger, MayClip(t), SaturatedTail.Of(_graph, t)))];
+    }
+
+    private bool MayClip(string tensor) =>
+        !_graph.IsOutput(tensor) && !(_graph.Producer(tensor) is { } producer && OperatorFacts.HasFixedRange(producer));
+
+    private sealed class Point(string tensor)
+    {
+        public string Tensor { get; } = tensor;
+
+        public bool FromInteger { get; set; }
+
+        public Point? Parent { get; set; }
+
+        public Point Root() => Parent is null ? this : Parent.Root();
+    }
+}

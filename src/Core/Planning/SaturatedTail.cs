@@ -1,0 +1,44 @@
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Planning;
+
+/// <summary>
+/// The part of a tensor's range its readers can tell apart. HardSwish(x) = x·HardSigmoid(x) is 0 for every x ≤ −3:
+/// integers spent below −3 are wasted, so the range may start there without any error.
+/// </summary>
+internal static class SaturatedTail
+{
+    public static RealRange? Of(Graph graph, string tensor)
+    {
+        if (graph.IsOutput(tensor) || graph.IsUsedInSubgraph(tensor))
+            return null;
+        IReadOnlyList<NodeProto> readers = graph.Consumers(tensor);
+        if (readers is [var only] && only.IsStandard("HardSwish"))
+            return new RealRange(-3, double.PositiveInfinity);
+        if (readers.Count != 2)
+            return null;
+
+        NodeProto? gate = readers.FirstOrDefault(r => !r.IsStandard("Mul"));
+        NodeProto? product = readers.FirstOrDefault(r => r.IsStandard("Mul"));
+        if (gate is null || product is null)
+            return null;
+        if (gate.IsStandard("HardSigmoid") && product.Input.Contains(gate.Output[0]))
+        {
+            // max(0, min(1, alpha·x + beta)), operator defaults 0.2 and 0.5.
+            float alpha = gate.FloatAttribute("alpha", 0.2f), beta = gate.FloatAttribute("beta", 0.5f);
+            return alpha > 0 ? new RealRange(-beta / (double)alpha, double.PositiveInfinity) : null;
+        }
+
+        // The exporters' spelling: x·clip(x + 3, 0, 6)/6.
+        if (gate.IsStandard("Add") && graph.Consumers(gate.Output[0]) is [var clip] && clip.IsStandard("Clip")
+            && product.Input.Contains(clip.Output[0]) && Scalar(graph, clip.InputOrNull(1)) is 0f
+            && gate.Input.Where(i => i != tensor).Select(i => Scalar(graph, i)).FirstOrDefault() is { } shift)
+            return new RealRange(-(double)shift, double.PositiveInfinity);
+        return null;
+    }
+
+    private static float? Scalar(Graph graph, string? name) =>
+        name is not null && graph.Initializer(name) is { } t && t.ElementType() == ElementType.Float && t.ElementCount() == 1 ? t.ToFloats()[0] : null;
+}

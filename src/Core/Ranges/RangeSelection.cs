@@ -1,0 +1,91 @@
+using QuantCluster.Calibration;
+using QuantCluster.Emission;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
+
+namespace QuantCluster.Ranges;
+
+/// <summary>How ranges and weights are chosen.</summary>
+public sealed record RangeSettings
+{
+    public static RangeSettings Default { get; } = new();
+
+    /// <summary>A name of <see cref="RangeEstimators"/>.</summary>
+    public string Method { get; init; } = "auto";
+
+    /// <summary>One scale a channel of a weight, or one for the whole weight.</summary>
+    public bool PerChannel { get; init; } = true;
+
+    /// <summary>Whether weights may be clipped where that lowers their squared error.</summary>
+    public bool ClipWeights { get; init; }
+
+    /// <summary>The type of activations: UINT8 with INT8 weights is the fast pair on x64.</summary>
+    public IntegerType Activations { get; init; } = IntegerType.UInt8;
+}
+
+/// <summary>From statistics to the first configuration: every point's mapping, every layer's integers.</summary>
+public static class RangeSelection
+{
+    public static QuantizationConfiguration Choose(
+        OnnxModel prepared, QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
+    {
+        Dictionary<string, AffineMapping> activations = ChooseActivations(plan, statistics, settings);
+        Dictionary<string, QuantizedWeight> weights = [];
+        foreach (Layer layer in plan.Layers)
+        {
+            TensorProto weight = prepared.Graph.Initializer(layer.Weight)!;
+            float[]? bias = layer.Bias is null || layer.OpType == "MatMul" ? null : prepared.Graph.Initializer(layer.Bias)!.ToFloats();
+            weights[layer.Id] = ChooseWeight(weight.ToFloats(), weight.Dims, layer.WeightAxis, bias, activations[layer.Input].Scale, settings);
+        }
+
+        return new QuantizationConfiguration(activations, weights, new Dictionary<string, float[]>());
+    }
+
+    /// <summary>Symmetric INT8 in [−127, 127], rounded to nearest, half to even.</summary>
+    public static QuantizedWeight ChooseWeight(
+        float[] values, IReadOnlyList<long> shape, int axis, float[]? bias, float inputScale, RangeSettings settings)
+    {
+        float[] scales = WeightRanges.Scales(values, shape, settings.PerChannel ? axis : -1, IntegerType.Int8, settings.ClipWeights);
+        for (int c = 0; bias is not null && c < bias.Length; c++)
+        {
+            ref float scale = ref scales[settings.PerChannel ? c : 0];
+            scale = Math.Max(scale, QuantizedBias.LeastWeightScale(bias[c], inputScale));
+        }
+
+        long inner = shape.Skip(axis + 1).Aggregate(1L, (n, d) => n * d);
+        sbyte[] integers = new sbyte[values.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            float scale = scales[settings.PerChannel ? (int)(i / inner % scales.Length) : 0];
+            integers[i] = (sbyte)Math.Clamp(MathF.Round(values[i] / scale, MidpointRounding.ToEven), -127, 127);
+        }
+
+        return new QuantizedWeight(IntegerType.Int8, settings.PerChannel ? axis : -1, scales, integers);
+    }
+
+    private static Dictionary<string, AffineMapping> ChooseActivations(
+        QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
+    {
+        IRangeEstimator estimator = RangeEstimators.Get(settings.Method);
+        Dictionary<string, AffineMapping> activations = [];
+        foreach (IGrouping<string, QuantizationPoint> group in plan.Points.GroupBy(p => p.Group))
+        {
+            RealRange? range = null;
+            foreach (QuantizationPoint point in group)
+            {
+                TensorStatistics tensor = statistics.Tensors[point.Tensor];
+                RealRange own = estimator.Estimate(tensor, settings.Activations, point.MayClip);
+                if (point.Effective is { } effective)
+                    own = new RealRange(Math.Max(own.Minimum, effective.Minimum), Math.Min(own.Maximum, effective.Maximum));
+                range = range?.Union(own) ?? own;
+            }
+
+            foreach (QuantizationPoint point in group)
+                activations[point.Tensor] = AffineMapping.FromRange(range!.Value, settings.Activations);
+        }
+
+        return activations;
+    }
+}
