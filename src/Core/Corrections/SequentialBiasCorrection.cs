@@ -45,6 +45,8 @@ public sealed class SequentialBiasCorrection
     /// </summary>
     public QuantizationConfiguration Correct(QuantizationConfiguration configuration, IReadOnlySet<string> layers, CancellationToken cancellation)
     {
+        if (!_plan.Layers.Any(l => layers.Contains(l.Id) && CanCorrect(l)))
+            return configuration;
         if (_floatMeans.Count == 0)
             MeasureFloatMeans(cancellation);
         Dictionary<string, float[]> biases = new(configuration.Biases);
@@ -96,6 +98,8 @@ public sealed class SequentialBiasCorrection
                 Sample sample = _data.Read(index);
                 foreach (string input in inputs.Where(sample.Inputs.ContainsKey))
                     sums[input].Add(sample.Inputs[input].Shape, sample.Inputs[input].Floats);
+                if (tapped.Length == 0)
+                    continue;
                 using RunResult result = session.Run(sample, tapped);
                 for (int i = 0; i < tapped.Length; i++)
                     sums[tapped[i]].Add(result.ShapeOf(i), result.Floats(i));

@@ -1,0 +1,113 @@
+using QuantCluster.Data;
+using QuantCluster.Emission;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Search;
+
+namespace QuantCluster.Corrections;
+
+/// <summary>Which corrections to apply.</summary>
+public enum CorrectionMode
+{
+    /// <summary>Bias correction where it lowers the whole model's error on samples held back for that.</summary>
+    Auto,
+
+    None,
+
+    /// <summary>Bias correction of every layer, unasked.</summary>
+    Bias,
+}
+
+public sealed record CorrectionSettings
+{
+    public CorrectionMode Mode { get; init; } = CorrectionMode.Auto;
+
+    /// <summary>Samples the means are taken over, at most.</summary>
+    public int EvidenceSamples { get; init; } = 32;
+
+    /// <summary>Samples held back to judge by, at most.</summary>
+    public int ValidationSamples { get; init; } = 32;
+
+    /// <summary>Stretches of layers that are judged by themselves when the whole is not better.</summary>
+    public int Stretches { get; init; } = 3;
+
+    /// <summary>A candidate must be better by this many standard errors of the paired difference.</summary>
+    public double StandardErrors { get; init; } = 1;
+
+    public int Threads { get; init; } = 1;
+}
+
+/// <summary>One candidate that was judged.</summary>
+/// <param name="Name">What was corrected.</param>
+/// <param name="Error">Mean error on the held-back samples (<see cref="WholeModelError"/>).</param>
+/// <param name="Kept">Whether it became the best so far.</param>
+public sealed record CorrectionTrial(string Name, double Error, bool Kept);
+
+/// <param name="Configuration">With the biases that were kept.</param>
+/// <param name="CorrectedLayers">Ids, in graph order.</param>
+/// <param name="Trials">Empty unless the mode is <see cref="CorrectionMode.Auto"/>.</param>
+public sealed record CorrectionResult(
+    QuantizationConfiguration Configuration, IReadOnlyList<string> CorrectedLayers, IReadOnlyList<CorrectionTrial> Trials);
+
+/// <summary>
+/// Keeps a correction only where it helps: it is a candidate to be validated, not a rule (it can double a model's
+/// error as well as halve it).
+/// </summary>
+public static class CorrectionChoice
+{
+    public static CorrectionResult Choose(
+        OnnxModel prepared,
+        QuantizationPlan plan,
+        QuantizationConfiguration configuration,
+        IDataset data,
+        CorrectionSettings settings,
+        CancellationToken cancellation)
+    {
+        string[] all = [.. plan.Layers.Where(SequentialBiasCorrection.CanCorrect).Select(l => l.Id)];
+        (int[] evidence, int[] validation) = Split(data.Count, settings);
+        bool judged = settings.Mode == CorrectionMode.Auto && validation.Length > 1;
+        if (settings.Mode == CorrectionMode.None || all.Length == 0 || (settings.Mode == CorrectionMode.Auto && !judged))
+            return new CorrectionResult(configuration, [], []);
+
+        SequentialBiasCorrection correction = new(prepared, plan, data, evidence, settings.Threads);
+        if (!judged)
+            return new CorrectionResult(correction.Correct(configuration, all.ToHashSet(), cancellation), all, []);
+
+        WholeModelError objective = new(prepared, data, validation, settings.Threads);
+        List<CorrectionTrial> trials = [];
+        double[] best = objective.Measure(Emitter.Emit(prepared, plan, configuration), cancellation);
+        trials.Add(new CorrectionTrial("none", best.Average(), true));
+        (QuantizationConfiguration Configuration, string[] Layers) kept = (configuration, []);
+
+        bool Try(string name, string[] layers)
+        {
+            QuantizationConfiguration candidate = correction.Correct(configuration, layers.ToHashSet(), cancellation);
+            double[] errors = objective.Measure(Emitter.Emit(prepared, plan, candidate), cancellation);
+            bool better = PairedGain.Of(best, errors).IsSignificant(settings.StandardErrors);
+            trials.Add(new CorrectionTrial(name, errors.Average(), better));
+            if (better)
+                (best, kept) = (errors, (candidate, layers));
+            return better;
+        }
+
+        if (!Try($"all {all.Length} layers", all))
+        {
+            int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
+            foreach (string[] stretch in all.Chunk(size))
+                Try($"{stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch]);
+        }
+
+        return new CorrectionResult(kept.Configuration, kept.Layers, trials);
+    }
+
+    /// <summary>Every third sample judges, the others are evidence; both spread over the whole set.</summary>
+    internal static (int[] Evidence, int[] Validation) Split(int count, CorrectionSettings settings)
+    {
+        int[] validation = settings.Mode == CorrectionMode.Auto && count >= 6 ? [.. Enumerable.Range(0, count).Where(i => i % 3 == 2)] : [];
+        int[] evidence = [.. Enumerable.Range(0, count).Where(i => validation.Length == 0 || i % 3 != 2)];
+        return (Spread(evidence, settings.EvidenceSamples), Spread(validation, settings.ValidationSamples));
+    }
+
+    private static int[] Spread(int[] indices, int most) =>
+        indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
+}
