@@ -17,6 +17,19 @@ internal static class DataFile
         return bytes;
     });
 
+    /// <summary>A folder's files, also of folders in it, hidden ones left out, in the ordinal order of their paths.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="endings">Which files, e.g. <c>.png</c>; <c>*</c> for all.</param>
+    public static string[] In(string folder, params string[] endings) => Guard(folder, () =>
+    {
+        // The depth is bounded against links that lead back up.
+        EnumerationOptions options = new() { RecurseSubdirectories = true, MaxRecursionDepth = 8, IgnoreInaccessible = false };
+        return Directory.EnumerateFiles(folder, "*", options)
+            .Where(f => endings is ["*"] || endings.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase))
+            .OrderBy(f => Path.GetRelativePath(folder, f).Replace('\\', '/'), StringComparer.Ordinal)
+            .ToArray();
+    });
+
     private static T Guard<T>(string path, Func<T> open)
     {
         try

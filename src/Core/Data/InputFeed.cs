@@ -17,7 +17,7 @@ internal sealed class InputFeed : IDisposable
     private InputFeed(ValueSignature model, InputSpec input, IRecordSource source)
     {
         _model = model;
-        _input = input;
+        _input = input = source.Layout is { } layout ? input with { Layout = layout } : input;
         _source = source;
         if (source.Count == 0)
             throw Bad("holds no records; calibration needs at least one");
@@ -130,11 +130,19 @@ internal sealed class InputFeed : IDisposable
     {
         if (ChannelArrangement.Of(shape, _input, _wanted) is { } fits)
             return fits;
-        string hint = _input.Layout is null && ChannelArrangement.Of(shape, _input with { Layout = ImageLayout.NHWC }, _wanted) is not null
+        string layout = _input.Layout is { } given ? $" ({given})" : "";
+        throw Bad($"has records of shape {RecordShape.Format(shape)}{layout}, which does not fit the model's input {Name} {RecordShape.Format(_model.Shape)}{Hint(shape)}", record);
+    }
+
+    private string Hint(long[] shape)
+    {
+        if (_source is { Layout: not null } && _model.Shape is [_, _, > 0, > 0] image && _input.Size is null)
+            return $"; give \"size\": [{image[2]}, {image[3]}] in the spec to scale images";
+        if (_source is TokenLines && _model.Shape is [.., > 0])
+            return $"; give \"pad_to\": {_model.Shape[^1]} in the spec to pad lists";
+        return _input.Layout is null && ChannelArrangement.Of(shape, _input with { Layout = ImageLayout.NHWC }, _wanted) is not null
             ? "; with \"layout\": \"NHWC\" in the spec it would"
             : "";
-        string layout = _input.Layout is { } given ? $" ({given})" : "";
-        throw Bad($"has records of shape {RecordShape.Format(shape)}{layout}, which does not fit the model's input {Name} {RecordShape.Format(_model.Shape)}{hint}", record);
     }
 
     private void CheckChannels(string name, int count)

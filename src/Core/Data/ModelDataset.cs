@@ -28,6 +28,8 @@ internal sealed class ModelDataset : IDataset
 
     public int Count { get; }
 
+    public int RecordCount => _feeds[Widest].Count;
+
     /// <summary>Whether no sample can turn out bad when it is read.</summary>
     public bool CannotFail => _feeds.All(f => f.CannotFail);
 
@@ -36,16 +38,11 @@ internal sealed class ModelDataset : IDataset
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
         Dictionary<string, DenseTensor> inputs = new(_feeds.Length, StringComparer.Ordinal);
-        int valid = int.MaxValue;
         for (int i = 0; i < _feeds.Length; i++)
-        {
-            int first = index * _batches[i];
-            inputs.Add(_feeds[i].Name, _feeds[i].Read(first, _batches[i]));
-            if (_batches[i] == _batches.Max())
-                valid = Math.Min(_batches[i], _feeds[i].Count - first);
-        }
+            inputs.Add(_feeds[i].Name, _feeds[i].Read(index * _batches[i], _batches[i]));
 
-        return new Sample(index, inputs) { ValidRecords = valid };
+        int batch = _batches[Widest];
+        return new Sample(index, inputs) { ValidRecords = Math.Min(batch, RecordCount - (index * batch)) };
     }
 
     /// <summary>What errors call a value: the file and record of an input's place in a sample.</summary>
@@ -60,6 +57,9 @@ internal sealed class ModelDataset : IDataset
         foreach (InputFeed feed in _feeds)
             feed.Dispose();
     }
+
+    /// <summary>The input with the most records a sample.</summary>
+    private int Widest => Array.IndexOf(_batches, _batches.Max());
 
     private int Samples(int feed) => (_feeds[feed].Count + _batches[feed] - 1) / _batches[feed];
 }

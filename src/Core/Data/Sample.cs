@@ -38,5 +38,11 @@ public interface IDataset : IDisposable
     /// <summary>Number of samples (model runs).</summary>
     int Count { get; }
 
+    /// <summary>Number of records: <see cref="Count"/> unless the model's batch is fixed at more than one.</summary>
+    int RecordCount => Count;
+
+    /// <summary>Whether the data are invented; every report of what was made with them must say so.</summary>
+    bool IsSynthetic => false;
+
     Sample Read(int index);
 }

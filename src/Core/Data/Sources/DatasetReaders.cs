@@ -8,6 +8,12 @@ internal static class DatasetReaders
     private static readonly IDatasetReader[] All =
     [
         new NpyReader(),
+        new NpzReader(),
+        new RawReader(),
+        new TokenLinesReader(),
+        new ImageFolderReader(),
+        new TensorProtoReader(),
+        new NpyFolderReader(),
     ];
 
     public static IRecordSource Open(InputSpec input, ValueSignature model)

@@ -13,6 +13,9 @@ internal interface IRecordSource : IDisposable
     /// <summary>Shape of every record, without the record's own dimension; null where records differ.</summary>
     long[]? Shape { get; }
 
+    /// <summary>Where channels stand, for sources that know it (images); it goes before the spec's.</summary>
+    ImageLayout? Layout => null;
+
     /// <summary>What errors call a record, e.g. <c>x.npy, record 3</c>.</summary>
     string Describe(int record);
 
