@@ -9,5 +9,6 @@ internal static class All
     [
         LayersProbe.Create(),
         Explain.Create(),
+        Lint.Create(),
     ];
 }
