@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 
 namespace QuantCluster.Client;
@@ -11,9 +12,11 @@ internal static class CommandLine
         RootCommand root = new("Turns a trained ONNX model into an INT8 model that keeps the whole model's error smallest.");
         foreach (Command command in Commands.All.Create())
             root.Subcommands.Add(command);
+        foreach (HelpOption help in root.Options.OfType<HelpOption>())
+            help.Action = new ExampleHelp((HelpAction)help.Action!);
 
-        ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not ExampleHelp)
         {
             foreach (ParseError error in parsed.Errors)
                 Console.Error.WriteLine($"quant: {error.Message}");
@@ -23,7 +26,8 @@ internal static class CommandLine
 
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            // Commands stop on Ctrl+C in their own way (see Interruption).
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (QuantException e)
         {

@@ -7,6 +7,8 @@ internal static class All
 {
     public static IEnumerable<Command> Create() =>
     [
+        Run.Create(),
+        Resume.Create(),
         LayersProbe.Create(),
         Explain.Create(),
         Lint.Create(),

@@ -56,4 +56,5 @@ public static class CanonicalJson
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(JobSpecification))]
 [JsonSerializable(typeof(JournalRecord))]
+[JsonSerializable(typeof(JobOutcome))]
 internal sealed partial class JobJson : JsonSerializerContext;

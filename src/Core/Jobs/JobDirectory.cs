@@ -63,6 +63,25 @@ public sealed class JobDirectory : IDisposable
         }
     }
 
+    /// <summary>
+    /// Like <see cref="Create"/>, but clears away the job of another model: for folders whose name the program chose.
+    /// </summary>
+    public static JobDirectory CreateAnew(string path, JobSpecification specification)
+    {
+        string file = System.IO.Path.Combine(path, "job.json");
+        if (File.Exists(file) && !IsOf(specification.Model, file))
+        {
+            using (Enter(path))
+            {
+                Directory.Delete(System.IO.Path.Combine(path, "blobs"), recursive: true);
+                File.Delete(System.IO.Path.Combine(path, "journal.jsonl"));
+                File.Delete(file);
+            }
+        }
+
+        return Create(path, specification);
+    }
+
     /// <summary>Opens an existing job.</summary>
     /// <exception cref="QuantException">There is no job, or another process works on it.</exception>
     public static JobDirectory Open(string path)
@@ -87,6 +106,18 @@ public sealed class JobDirectory : IDisposable
     {
         Journal.Dispose();
         _lock.Dispose();
+    }
+
+    private static bool IsOf(JobInput model, string file)
+    {
+        try
+        {
+            return JobSpecification.Parse(File.ReadAllBytes(file), file).Model.Sha256 == model.Sha256;
+        }
+        catch (QuantException)
+        {
+            return false;
+        }
     }
 
     private static FileStream Enter(string path)

@@ -1,3 +1,5 @@
+using QuantCluster.Corrections;
+
 namespace QuantCluster.Jobs;
 
 /// <summary>How activations' ranges are chosen.</summary>
@@ -16,15 +18,6 @@ public enum WeightGranularity
 {
     Channel,
     Tensor,
-}
-
-/// <summary>Which corrections follow the choice of ranges.</summary>
-public enum CorrectionMode
-{
-    /// <summary>Bias correction, kept only where it lowers the error on held-back data.</summary>
-    Auto,
-    None,
-    Bias,
 }
 
 /// <summary>The user's choices; those that do not change the result (threads, workers) are kept for <c>quant resume</c>.</summary>

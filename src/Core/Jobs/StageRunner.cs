@@ -15,13 +15,18 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     /// <summary>Seconds of work by stage, that of earlier processes included.</summary>
     public IReadOnlyDictionary<string, double> Seconds => _seconds;
 
+    /// <inheritdoc cref="RunAsync(string, IEnumerable{string}, Func{CancellationToken, Task{IReadOnlyDictionary{string, byte[]}}}, CancellationToken)"/>
+    public Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
+        string name, IEnumerable<string> inputs, Func<CancellationToken, IReadOnlyDictionary<string, byte[]>> compute, CancellationToken cancellation) =>
+        RunAsync(name, inputs, c => Task.FromResult(compute(c)), cancellation);
+
     /// <summary>Does a stage that is one computation.</summary>
     /// <param name="name">The stage.</param>
     /// <param name="inputs">Hashes and settings that the result depends on.</param>
     /// <param name="compute">Output name to bytes.</param>
     /// <returns>Output name to blob.</returns>
     public async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
-        string name, IEnumerable<string> inputs, Func<CancellationToken, IReadOnlyDictionary<string, byte[]>> compute, CancellationToken cancellation)
+        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, byte[]>>> compute, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         string key = ContentHash.Of([name, directory.Specification.Tool, .. inputs]);

@@ -31,7 +31,13 @@ public static class RangeSelection
     public static QuantizationConfiguration Choose(
         OnnxModel prepared, QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
     {
-        Dictionary<string, AffineMapping> activations = ChooseActivations(plan, statistics, settings);
+        return Choose(prepared, plan, ChooseActivations(plan, statistics, settings), settings);
+    }
+
+    /// <summary>The weights that go with activations already chosen.</summary>
+    public static QuantizationConfiguration Choose(
+        OnnxModel prepared, QuantizationPlan plan, IReadOnlyDictionary<string, AffineMapping> activations, RangeSettings settings)
+    {
         Dictionary<string, QuantizedWeight> weights = [];
         foreach (Layer layer in plan.Layers)
         {
@@ -65,7 +71,8 @@ public static class RangeSelection
         return new QuantizedWeight(IntegerType.Int8, settings.PerChannel ? axis : -1, scales, integers);
     }
 
-    private static Dictionary<string, AffineMapping> ChooseActivations(
+    /// <summary>The mapping of every point: each group of points on its own.</summary>
+    public static IReadOnlyDictionary<string, AffineMapping> ChooseActivations(
         QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
     {
         IRangeEstimator estimator = RangeEstimators.Get(settings.Method);

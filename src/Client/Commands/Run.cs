@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using QuantCluster.Corrections;
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Client.Commands;
+
+/// <summary><c>quant run MODEL --data SPEC --out OUT</c>: from a trained model to a verified INT8 model.</summary>
+internal static class Run
+{
+    private static readonly Argument<string> Model = new("MODEL") { Description = "The trained model, an .onnx file." };
+    private static readonly Option<string> Data = new("--data") { HelpName = "SPEC.json", Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
+    private static readonly Option<string> Evaluation = new("--eval") { HelpName = "SPEC.json", Description = "Held-out inputs to verify on. Default: the calibration data, which flatters." };
+    private static readonly Option<string> Out = new("--out", "-o") { HelpName = "OUT.onnx", Required = true, Description = "Where the INT8 model is written, at the very end and whole." };
+    private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "The job's folder, for 'quant resume'. Default: OUT without its extension, plus '.job'." };
+    private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
+    private static readonly Option<string> Granularity = Choice("--granularity", "One scale for each output channel of a weight, or one for the whole tensor.", "channel", "tensor");
+    private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: bias correction where it helps (auto), never, or always.", "auto", "none", "bias");
+    private static readonly Option<int?> Samples = Count("--samples", "Use only the first N calibration samples.");
+    private static readonly Option<int?> Synthetic = Count("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");
+    private static readonly Option<int?> Threads = Count("--threads", "Threads in all. Default: every core. Never changes the result.");
+    private static readonly Option<int?> Workers = Count("--workers", "Work items at a time. Default: one a thread, at most 4. Never changes the result.");
+    private static readonly Option<string> Report = new("--report") { HelpName = "DIR", Description = "Folder of the report. Default: 'report' in the job's folder." };
+    private static readonly Option<double?> MinimumSqnr = new("--min-sqnr") { HelpName = "DB", Description = "Fail (exit code 6, nothing at OUT) below this signal to noise ratio." };
+    private static readonly Option<double?> MaximumDrop = new("--max-drop") { HelpName = "X", Description = "Fail (exit code 6, nothing at OUT) when the task metric falls by more than this." };
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
+
+    public static Command Create()
+    {
+        Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
+        {
+            Model, Data, Evaluation, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, Json,
+        };
+        command.Validators.Add(CheckSources);
+        command.SetAction((parsed, _) => ExecuteAsync(parsed));
+        return command;
+    }
+
+    private static async Task<int> ExecuteAsync(ParseResult parsed)
+    {
+        string output = Path.GetFullPath(parsed.GetValue(Out)!);
+        AtomicFile.EnsureWritable(output, "--out");
+        string model = parsed.GetValue(Model)!;
+        if (Path.GetFullPath(model) == output)
+            throw new QuantException(ExitCode.Usage, $"{output}: --out names the model itself. Choose another file.");
+        string? given = parsed.GetValue(Job);
+        string directory = Path.GetFullPath(given ?? Path.Combine(Path.GetDirectoryName(output)!, Path.GetFileNameWithoutExtension(output) + ".job"));
+        JobSettings settings = Settings(parsed);
+        using Interruption interruption = new();
+        using JobSources sources = JobSources.Open(model, parsed.GetValue(Data), parsed.GetValue(Evaluation), settings, interruption.Token);
+        JobSpecification specification = new()
+        {
+            Tool = QuantizationJob.ToolVersion,
+            Model = sources.ModelInput,
+            Data = sources.DataInput,
+            Evaluation = sources.EvaluationInput,
+            Output = output,
+            Report = parsed.GetValue(Report) is { } report ? Path.GetFullPath(report) : null,
+            Settings = settings,
+        };
+        using JobDirectory job = given is null
+            ? JobDirectory.CreateAnew(directory, specification)
+            : JobDirectory.Create(directory, specification);
+        return await JobExecution.RunAsync(job, sources, parsed.GetValue(Json), interruption);
+    }
+
+    private static JobSettings Settings(ParseResult parsed) => new()
+    {
+        Method = Enum.Parse<RangeMethod>(parsed.GetValue(Method)!, ignoreCase: true),
+        Granularity = Enum.Parse<WeightGranularity>(parsed.GetValue(Granularity)!, ignoreCase: true),
+        Correct = Enum.Parse<CorrectionMode>(parsed.GetValue(Correct)!, ignoreCase: true),
+        Samples = parsed.GetValue(Samples),
+        Synthetic = parsed.GetValue(Synthetic),
+        Threads = parsed.GetValue(Threads) ?? 0,
+        Workers = parsed.GetValue(Workers) ?? 0,
+        MinimumSqnr = parsed.GetValue(MinimumSqnr),
+        MaximumDrop = parsed.GetValue(MaximumDrop),
+    };
+
+    private static void CheckSources(CommandResult result)
+    {
+        bool data = result.GetResult(Data) is not null, synthetic = result.GetResult(Synthetic) is not null;
+        if (!data && !synthetic)
+            result.AddError("No data: give --data SPEC.json. (Random inputs only on request: --synthetic N.)");
+        else if (data && synthetic)
+            result.AddError("--data and --synthetic exclude each other.");
+    }
+
+    private static Option<string> Choice(string name, string description, params string[] values)
+    {
+        Option<string> option = new(name) { Description = description, DefaultValueFactory = _ => values[0], HelpName = string.Join('|', values) };
+        option.AcceptOnlyFromAmong(values);
+        return option;
+    }
+
+    private static Option<int?> Count(string name, string description)
+    {
+        Option<int?> option = new(name) { HelpName = "N", Description = description };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out int value) || value < 1))
+                result.AddError($"{name} needs a whole number of at least 1, not '{token.Value}'.");
+        });
+        return option;
+    }
+}

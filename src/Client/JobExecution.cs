@@ -1,0 +1,31 @@
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Client;
+
+/// <summary>Runs an opened job in this process, shows how it goes and what came of it.</summary>
+internal static class JobExecution
+{
+    public static async Task<int> RunAsync(JobDirectory job, JobSources sources, bool json, Interruption interruption)
+    {
+        string resume = $"quant: stopped. What is finished is kept; go on with: quant resume {Quoted(job.Path)}";
+        interruption.Farewell = resume;
+        try
+        {
+            int workers = QuantizationJob.WorkersOf(job.Specification.Settings);
+            JobOutcome outcome = await ProgressDisplay.ShowAsync(progress =>
+                new QuantizationJob(job, sources, new LocalEngine(workers), progress).RunAsync(interruption.Token));
+            if (json)
+                Console.Out.WriteLine(outcome.ToJson());
+            else
+                OutcomeTable.Write(outcome);
+            return (int)ExitCode.Success;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            Console.Error.WriteLine(resume);
+            return (int)ExitCode.Cancelled;
+        }
+    }
+
+    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
+}

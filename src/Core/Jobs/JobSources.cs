@@ -1,0 +1,153 @@
+using QuantCluster.Data;
+using QuantCluster.Inference;
+using QuantCluster.Onnx;
+
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// The files a job starts from, opened and checked: the model is one that ONNX Runtime runs, the data fit it and hold
+/// no NaN. Everything a user can get wrong is found here, before any work.
+/// </summary>
+public sealed class JobSources : IDisposable
+{
+    private readonly List<string> _assumptions = [];
+
+    private JobSources(string modelPath)
+    {
+        string full = Path.GetFullPath(modelPath);
+        if (Directory.Exists(full))
+            throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
+        Model = OnnxModel.Load(modelPath);
+        ModelInput = new JobInput(full, ModelHash(full, Model));
+        using ModelSession session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None });
+        Inputs = session.Inputs;
+    }
+
+    /// <summary>The float model as it was read.</summary>
+    public OnnxModel Model { get; }
+
+    /// <summary>What the model takes.</summary>
+    public IReadOnlyList<ValueSignature> Inputs { get; }
+
+    public JobInput ModelInput { get; }
+
+    /// <summary>The calibration data; synthetic where that was asked for.</summary>
+    public IDataset Data { get; private set; } = null!;
+
+    /// <summary>Path and hash of the calibration data; null for synthetic data.</summary>
+    public JobInput? DataInput { get; private set; }
+
+    /// <summary>The held-out data; the calibration data where there are none.</summary>
+    public IDataset Evaluation { get; private set; } = null!;
+
+    public JobInput? EvaluationInput { get; private set; }
+
+    /// <summary>The spec that <see cref="Evaluation"/> came from: labels and task metric; null for synthetic data.</summary>
+    public DatasetSpec? EvaluationSpec { get; private set; }
+
+    /// <summary>What was assumed of data given without a spec, for the user to read.</summary>
+    public IReadOnlyList<string> Assumptions => _assumptions;
+
+    /// <summary>Opens and checks the sources of a new job.</summary>
+    /// <param name="model">The model's file.</param>
+    /// <param name="data">A spec, a data file or a folder; null for synthetic data.</param>
+    /// <param name="evaluation">Likewise; null for the calibration data.</param>
+    /// <param name="settings">Number of samples, and of synthetic ones where <paramref name="data"/> is null.</param>
+    /// <exception cref="QuantException">Something is missing, unreadable, or does not fit.</exception>
+    public static JobSources Open(string model, string? data, string? evaluation, JobSettings settings, CancellationToken cancellation = default)
+    {
+        JobSources sources = OpenUnchecked(model, data, evaluation, settings);
+        try
+        {
+            Datasets.Validate(sources.Data, cancellation);
+            if (!ReferenceEquals(sources.Evaluation, sources.Data))
+                Datasets.Validate(sources.Evaluation, cancellation);
+            return sources;
+        }
+        catch
+        {
+            sources.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens the sources of an existing job again.</summary>
+    /// <exception cref="QuantException">One of them is gone, or is not what it was.</exception>
+    public static JobSources Reopen(JobSpecification job)
+    {
+        JobSources sources = OpenUnchecked(job.Model.Path, job.Data?.Path, job.Evaluation?.Path, job.Settings);
+        try
+        {
+            RequireSame(job.Model, sources.ModelInput);
+            RequireSame(job.Data, sources.DataInput);
+            RequireSame(job.Evaluation, sources.EvaluationInput);
+            return sources;
+        }
+        catch
+        {
+            sources.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Data?.Dispose();
+        Evaluation?.Dispose();
+    }
+
+    private static JobSources OpenUnchecked(string model, string? data, string? evaluation, JobSettings settings)
+    {
+        JobSources sources = new(model);
+        try
+        {
+            DatasetSpec? spec = null;
+            if (data is null)
+                sources.Data = Datasets.Synthetic(sources.Inputs, settings.Synthetic ?? throw new ArgumentNullException(nameof(data)), seed: 0);
+            else
+                (spec, sources.Data, sources.DataInput) = sources.OpenData(data);
+            if (settings.Samples is { } samples)
+                sources.Data = new FirstSamples(sources.Data, samples);
+            if (evaluation is null)
+                (sources.EvaluationSpec, sources.Evaluation) = (spec, sources.Data);
+            else
+                (sources.EvaluationSpec, sources.Evaluation, sources.EvaluationInput) = sources.OpenData(evaluation);
+            return sources;
+        }
+        catch
+        {
+            sources.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireSame(JobInput? then, JobInput? now)
+    {
+        if (then is not null && then.Sha256 != now?.Sha256)
+            throw new QuantException(ExitCode.BadData, $"{then.Path}: has changed since the job began. Start anew with 'quant run'.");
+    }
+
+    /// <summary>External data are part of the model: their files are hashed as well.</summary>
+    private static string ModelHash(string path, OnnxModel model)
+    {
+        using ContentHash hash = new();
+        hash.Add(ContentHash.OfFile(path));
+        IEnumerable<string> external = model.Proto.Graph.Initializer
+            .SelectMany(t => t.ExternalData.Where(e => e.Key == "location").Select(e => e.Value));
+        foreach (string file in external.Distinct().Order(StringComparer.Ordinal))
+            hash.Add(file).Add(ContentHash.OfFile(Path.Combine(Path.GetDirectoryName(path)!, file)));
+        return hash.Finish();
+    }
+
+    private (DatasetSpec Spec, IDataset Data, JobInput Input) OpenData(string path)
+    {
+        DatasetSpec spec = DatasetSpec.FromArgument(path, Inputs, out string? assumption);
+        if (assumption is not null)
+            _assumptions.Add(assumption);
+        IDataset data = Datasets.Open(spec, Inputs);
+        if (data.Count > 0)
+            return (spec, data, new JobInput(Path.GetFullPath(path), spec.ContentHash()));
+        data.Dispose();
+        throw new QuantException(ExitCode.BadData, $"{path}: holds no samples.");
+    }
+}

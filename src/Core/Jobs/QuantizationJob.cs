@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Reflection;
+using QuantCluster.Calibration;
+using QuantCluster.Jobs.Stages;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Verification;
+
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// The whole flow: prepare, plan, calibrate, ranges, correct, emit, verify, and only then the model at its place.
+/// Stopped or killed anywhere, run again it goes on and ends in the same bytes.
+/// </summary>
+public sealed class QuantizationJob(JobDirectory directory, JobSources sources, IWorkEngine engine, IProgress<JobProgress>? progress = null)
+{
+    /// <summary>More runs side by side than this need much memory and gain little; the threads go into the runs.</summary>
+    private const int MostWorkers = 4;
+
+    /// <summary>Version of this program, which finished stages are kept for.</summary>
+    public static string ToolVersion { get; } =
+        typeof(QuantizationJob).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    /// <summary>Threads the job may use.</summary>
+    public static int ThreadsOf(JobSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
+
+    /// <summary>Work items at a time.</summary>
+    public static int WorkersOf(JobSettings settings) => settings.Workers > 0 ? settings.Workers : Math.Min(MostWorkers, ThreadsOf(settings));
+
+    /// <exception cref="QuantException">A stage failed, or a gate was not met; then nothing is at the output.</exception>
+    public async Task<JobOutcome> RunAsync(CancellationToken cancellation)
+    {
+        JobSettings settings = directory.Specification.Settings;
+        int threads = ThreadsOf(settings), workers = WorkersOf(settings);
+        StageRunner runner = new(directory, engine, progress);
+        StageContext context = new(directory, runner, sources, progress);
+
+        BlobId model = await PrepareStage.RunAsync(context, cancellation);
+        OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
+        BlobId planBlob = await PlanStage.RunAsync(context, model, prepared, cancellation);
+        QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
+        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planBlob, plan, Math.Max(1, threads / workers), cancellation);
+        BlobId configuration = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
+        configuration = await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, configuration, threads, cancellation);
+        BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
+        VerificationResult verification = await VerifyStage.RunAsync(context, emitted, Math.Min(workers, threads), cancellation);
+
+        Gates gates = new() { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop };
+        if (gates.Judge(verification).FirstOrDefault(v => !v.IsMet) is { } unmet)
+            throw new QuantException(ExitCode.GateNotMet, $"{unmet.Message}. Nothing was written to {directory.Specification.Output}; the model is kept at {directory.Blobs.PathOf(emitted)}.");
+
+        byte[] bytes = await directory.Blobs.GetAsync(emitted, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        AtomicFile.Write(directory.Specification.Output, bytes);
+        return Outcome(plan, verification, runner);
+    }
+
+    private JobOutcome Outcome(QuantizationPlan plan, VerificationResult verification, StageRunner runner)
+    {
+        LatencyResult? latency = verification.Latency.Count > 0 ? verification.Latency[0] : null;
+        double? sqnr = verification.Error("sqnr_db");
+        using Process process = Process.GetCurrentProcess();
+        return new JobOutcome
+        {
+            Output = directory.Specification.Output,
+            Bytes = verification.QuantizedBytes,
+            Fp32Bytes = verification.ReferenceBytes,
+            SqnrDb = sqnr is { } value && double.IsFinite(value) ? value : null,
+            Agreement = verification.Error("agreement"),
+            MetricName = verification.Task?.Name,
+            Metric = verification.Task?.Quantized,
+            Fp32Metric = verification.Task?.Reference,
+            LatencyMs = latency?.Quantized.Median,
+            Fp32LatencyMs = latency?.Reference.Median,
+            Speedup = latency?.Speedup,
+            LatencyThreads = latency?.Threads,
+            Samples = verification.Samples,
+            Seconds = runner.Seconds,
+            PeakRssMb = process.PeakWorkingSet64 / 1e6,
+            Layers = new LayerOutcome(
+                [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
+                [.. plan.FloatLayers.Select(l => new UnquantizedLayer(l.Node, l.OpType, l.Reason))]),
+            Job = directory.Path,
+            Notes = OutcomeNotes.Of(directory.Specification, sources, latency),
+        };
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using QuantCluster.Emission;
+using QuantCluster.Numerics;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>
+/// A configuration as bytes: millions of integers are too many for JSON. Little-endian; names in ordinal order, so that
+/// equal configurations have equal bytes.
+/// </summary>
+internal static class ConfigurationFile
+{
+    private const string Format = "quantcluster.configuration/1";
+
+    public static byte[] ToBytes(QuantizationConfiguration configuration)
+    {
+        using MemoryStream stream = new();
+        using (BinaryWriter writer = new(stream))
+        {
+            writer.Write(Format);
+            writer.Write(configuration.Activations.Count);
+            foreach ((string tensor, AffineMapping mapping) in Ordered(configuration.Activations))
+            {
+                writer.Write(tensor);
+                writer.Write(mapping.Scale);
+                writer.Write(mapping.ZeroPoint);
+                writer.Write((int)mapping.Type);
+            }
+
+            writer.Write(configuration.Weights.Count);
+            foreach ((string layer, QuantizedWeight weight) in Ordered(configuration.Weights))
+            {
+                writer.Write(layer);
+                writer.Write((int)weight.Type);
+                writer.Write(weight.Axis);
+                Write<float>(writer, weight.Scales);
+                Write<sbyte>(writer, weight.Values);
+            }
+
+            writer.Write(configuration.Biases.Count);
+            foreach ((string layer, float[] bias) in Ordered(configuration.Biases))
+            {
+                writer.Write(layer);
+                Write<float>(writer, bias);
+            }
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <exception cref="InvalidDataException">Not such bytes.</exception>
+    public static QuantizationConfiguration Parse(byte[] bytes)
+    {
+        using BinaryReader reader = new(new MemoryStream(bytes));
+        if (reader.ReadString() != Format)
+            throw new InvalidDataException($"not a {Format}");
+        Dictionary<string, AffineMapping> activations = [];
+        for (int i = reader.ReadInt32(); i > 0; i--)
+            activations[reader.ReadString()] = new AffineMapping(reader.ReadSingle(), reader.ReadInt32(), (IntegerType)reader.ReadInt32());
+        Dictionary<string, QuantizedWeight> weights = [];
+        for (int i = reader.ReadInt32(); i > 0; i--)
+            weights[reader.ReadString()] = new QuantizedWeight((IntegerType)reader.ReadInt32(), reader.ReadInt32(), Read<float>(reader), Read<sbyte>(reader));
+        Dictionary<string, float[]> biases = [];
+        for (int i = reader.ReadInt32(); i > 0; i--)
+            biases[reader.ReadString()] = Read<float>(reader);
+        return new QuantizationConfiguration(activations, weights, biases);
+    }
+
+    private static IEnumerable<KeyValuePair<string, T>> Ordered<T>(IReadOnlyDictionary<string, T> values) =>
+        values.OrderBy(p => p.Key, StringComparer.Ordinal);
+
+    private static void Write<T>(BinaryWriter writer, T[] values)
+        where T : unmanaged
+    {
+        writer.Write(values.Length);
+        writer.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+    }
+
+    private static T[] Read<T>(BinaryReader reader)
+        where T : unmanaged
+    {
+        T[] values = new T[reader.ReadInt32()];
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+}

@@ -1,0 +1,23 @@
+using System.Text.Json.Serialization;
+using QuantCluster.Corrections;
+using QuantCluster.Inference;
+using QuantCluster.Numerics;
+using QuantCluster.Planning;
+using QuantCluster.Preparation;
+using QuantCluster.Verification;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>The values between stages that are kept as JSON.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true,
+    IgnoreReadOnlyProperties = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(IReadOnlyList<RewriteReport>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, TensorShape>))]
+[JsonSerializable(typeof(QuantizationPlan))]
+[JsonSerializable(typeof(IReadOnlyList<CorrectionTrial>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, AffineMapping>))]
+[JsonSerializable(typeof(VerificationResult))]
+internal sealed partial class StageJson : JsonSerializerContext;

@@ -1,0 +1,43 @@
+using QuantCluster.Data;
+using QuantCluster.Verification;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>INT8 model → how far from the float model it is, and how fast.</summary>
+internal static class VerifyStage
+{
+    public static async Task<VerificationResult> RunAsync(StageContext context, BlobId emitted, int workers, CancellationToken cancellation)
+    {
+        JobSources sources = context.Sources;
+        string evaluation = sources.EvaluationInput?.Sha256 ?? context.DataKey;
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("verify", [emitted.Value, sources.ModelInput.Sha256, evaluation, context.Settings.Threads.ToString()], c =>
+        {
+            VerifiedModel reference = VerifiedModel.FromFile(sources.ModelInput.Path);
+            VerifiedModel quantized = VerifiedModel.FromFile(context.Directory.Blobs.PathOf(emitted));
+            VerificationSettings settings = new()
+            {
+                Workers = workers,
+                Latency = new LatencySettings { Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0] },
+            };
+            VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, Task(sources.EvaluationSpec), settings, Forward(context.Progress), c);
+            return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
+        }, cancellation);
+        return await context.ReadJsonAsync(outputs["result"], StageJson.Default.VerificationResult, cancellation);
+    }
+
+    private static ITaskMetric? Task(DatasetSpec? spec)
+    {
+        if (spec?.Metric is not { } metric)
+            return null;
+        Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
+        return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts });
+    }
+
+    private static IProgress<VerificationProgress>? Forward(IProgress<JobProgress>? progress) =>
+        progress is null ? null : new Forwarding(progress);
+
+    private sealed class Forwarding(IProgress<JobProgress> progress) : IProgress<VerificationProgress>
+    {
+        public void Report(VerificationProgress value) => progress.Report(new JobProgress($"verify: {value.Stage}", value.Done, value.Total));
+    }
+}
