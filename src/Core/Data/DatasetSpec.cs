@@ -24,6 +24,9 @@ public sealed record DatasetSpec
     /// <summary>How outputs are judged against labels: <c>top1</c>, <c>top5</c>, <c>next-token-nll</c>, ...</summary>
     public string? Metric { get; init; }
 
+    /// <summary>Absolute path of the characters that <c>ctc-lines</c> reads, one a line.</summary>
+    public string? Dictionary { get; init; }
+
     /// <summary>Reads a spec.</summary>
     /// <exception cref="QuantException">The file cannot be read, is no JSON, or says something that is not understood.</exception>
     public static DatasetSpec Load(string path) => DatasetSpecReader.Read(path);

@@ -39,7 +39,7 @@ internal sealed class DatasetSpecReader
     private DatasetSpec Spec(JsonElement root)
     {
         Dictionary<string, InputSpec> inputs = new(StringComparer.Ordinal);
-        string? model = null, labels = null, metric = null;
+        string? model = null, labels = null, metric = null, dictionary = null;
         foreach (JsonProperty property in Properties(root, "the spec"))
         {
             switch (property.Name)
@@ -50,6 +50,9 @@ internal sealed class DatasetSpecReader
                 case "labels":
                     labels = File(property.Value, "labels");
                     break;
+                case "dictionary":
+                    dictionary = File(property.Value, "dictionary");
+                    break;
                 case "metric":
                     metric = Text(property.Value, "metric");
                     break;
@@ -58,13 +61,13 @@ internal sealed class DatasetSpecReader
                         inputs.Add(input.Name, Input(input.Value, $"inputs.{input.Name}"));
                     break;
                 default:
-                    throw Unknown("the spec", property.Name, "model, inputs, labels, metric");
+                    throw Unknown("the spec", property.Name, "model, inputs, labels, metric, dictionary");
             }
         }
 
         if (inputs.Count == 0)
             throw Bad("the spec names no inputs; give {\"inputs\": {\"<model input>\": {\"file\": \"...\"}}}");
-        return new DatasetSpec { Source = _path, Model = model, Inputs = inputs, Labels = labels, Metric = metric };
+        return new DatasetSpec { Source = _path, Model = model, Inputs = inputs, Labels = labels, Metric = metric, Dictionary = dictionary };
     }
 
     private InputSpec Input(JsonElement element, string where)

@@ -5,6 +5,9 @@ namespace QuantCluster.Verification;
 /// <summary>What a quantized model must reach, for use in continuous integration.</summary>
 public sealed record Gates
 {
+    /// <summary>What is said where a drop is limited but nothing can drop.</summary>
+    public const string NeedsTask = "--max-drop needs a task metric: give \"labels\" and \"metric\" in the dataset's spec, or --labels and --metric.";
+
     /// <summary>Least SQNR in dB.</summary>
     public double? MinimumSqnrDb { get; init; }
 
@@ -24,8 +27,7 @@ public sealed record Gates
 
         if (MaximumDrop is { } maximum)
         {
-            TaskResult task = result.Task ?? throw new QuantException(ExitCode.Usage,
-                "--max-drop needs a task metric: give \"labels\" and \"metric\" in the dataset's spec, or --metric.");
+            TaskResult task = result.Task ?? throw new QuantException(ExitCode.Usage, NeedsTask);
             verdicts.Add(new GateVerdict("max-drop", maximum, task.Drop, task.Drop <= maximum,
                 Format($"{task.Title} drops by {task.Drop:0.00} {task.DropUnit} ({task.Reference:0.00##} -> {task.Quantized:0.00##}); at most {maximum:0.##} are allowed")));
         }

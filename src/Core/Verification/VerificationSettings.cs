@@ -16,7 +16,7 @@ public sealed record VerificationSettings
     public int? MaximumSamples { get; init; }
 
     /// <summary>Samples for the error profile by tensor; 0 leaves the profile out.</summary>
-    public int ProfileSamples { get; init; } = 4;
+    public int ProfileSamples { get; init; } = 8;
 
     /// <summary>Which quantized tensor stands for which float tensor; null finds out from names.</summary>
     public IReadOnlyDictionary<string, string>? TensorMapping { get; init; }

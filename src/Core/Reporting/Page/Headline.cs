@@ -1,0 +1,83 @@
+using QuantCluster.Verification;
+
+namespace QuantCluster.Reporting.Page;
+
+/// <summary>Title, the verdict in a sentence, and the figures that matter most.</summary>
+internal static class Headline
+{
+    public static Markup Write(Report report)
+    {
+        VerificationResult v = report.Verification;
+        return Markup.Of(
+            $"""
+            <header>
+            <p class="eyebrow">INT8 against FP32</p>
+            <h1>{report.Title}</h1>
+            <p class="lede">{Verdict(v)}</p>
+            <p class="files">{report.QuantizedName} against {report.ReferenceName} · {Quantity.Count(v.Samples)} samples</p>
+            {Markup.Join(report.Warnings.Select(w => Markup.Of($"""<p class="callout">{w}</p>""")))}
+            {Markup.Join(report.Gates.Select(g => Markup.Of($"""<p class="callout {(g.IsMet ? "met" : "missed")}">{(g.IsMet ? "Gate met" : "Gate not met")}: {g.Message}.</p>""")))}
+            </header>
+            <section class="tiles" aria-label="headline figures">
+            {Markup.Join(Tiles(v), "\n")}
+            </section>
+            """);
+    }
+
+    /// <summary>A sentence a person would say.</summary>
+    private static Markup Verdict(VerificationResult v)
+    {
+        double smaller = (double)v.ReferenceBytes / v.QuantizedBytes;
+        List<Markup> parts = [smaller >= 1 ? Markup.Of($"<b>{Quantity.Times(smaller)}</b> smaller") : Markup.Of($"<b>{Quantity.Times(1 / smaller)}</b> larger")];
+        if (v.Latency.Count > 0)
+        {
+            double speedup = v.Latency[0].Speedup;
+            parts.Add(speedup >= 1 ? Markup.Of($"<b>{Quantity.Times(speedup)}</b> faster") : Markup.Of($"<b>{Quantity.Times(1 / speedup)}</b> slower"));
+        }
+
+        Markup sentence = Markup.Of($"The quantized model is {Markup.Join(parts, " and ")}.");
+        if (v.Error("agreement") is { } agreement)
+            sentence = Markup.Of($"{sentence} It gives the same answer as the float model <b>{Quantity.Percent(agreement)}</b> of the time.");
+        if (v.Task is { } task)
+        {
+            string difference = task.Drop == 0 ? "the same as in float"
+                : task.IsSignificant ? "a difference that is not chance" : "a difference chance explains";
+            sentence = Markup.Of($"{sentence} Its {task.Title} is <b>{Quantity.Measure(task.Quantized, task.Unit)}</b>, from {Quantity.Measure(task.Reference, task.Unit)}: {difference}.");
+        }
+
+        return sentence;
+    }
+
+    private static IEnumerable<Markup> Tiles(VerificationResult v)
+    {
+        if (v.Task is { } task)
+        {
+            string title = char.ToUpperInvariant(task.Title[0]) + task.Title[1..];
+            string p = task.PValue is { } value ? $", McNemar p {(value < 0.001 ? "< 0.001" : "= " + Quantity.Fixed(value, 3))}" : "";
+            string drop = task.DropUnit == "points" ? $"{Quantity.Signed(-task.Drop, 2)} points" : $"{Quantity.Signed(task.Drop, 2)} {task.DropUnit}";
+            string interval = task.DropUnit == "points"
+                ? $"{Quantity.Signed(-task.DropHigh, 1)} to {Quantity.Signed(-task.DropLow, 1)}"
+                : $"{Quantity.Signed(task.DropLow, 1)} to {Quantity.Signed(task.DropHigh, 1)}";
+            yield return Tile(title, Quantity.Measure(task.Quantized, task.Unit), $"{drop} from {Quantity.Measure(task.Reference, task.Unit)} (95\u202F%: {interval}{p})", task.IsSignificant && task.Drop > 0);
+        }
+
+        if (v.Error("agreement") is { } agreement)
+            yield return Tile("Same answer as float", Quantity.Percent(agreement), "top-1 agreement; needs no labels", false);
+        if (v.Error("sqnr_db") is { } sqnr)
+        {
+            string aside = double.IsInfinity(sqnr) ? "no output differs" : $"noise is {Quantity.Significant(100 * Math.Pow(10, -sqnr / 20))}\u202F% of the outputs’ size";
+            yield return Tile("Signal to quantization noise", Quantity.Decibels(sqnr), aside, false);
+        }
+
+        foreach (LatencyResult latency in v.Latency.Take(1))
+        {
+            string threads = latency.Threads == 1 ? "1 thread" : $"{latency.Threads} threads";
+            yield return Tile("Latency", Quantity.Milliseconds(latency.Quantized.Median), $"from {Quantity.Milliseconds(latency.Reference.Median)}: {Quantity.Times(latency.Speedup)} as fast, {threads}", latency.Speedup < 1);
+        }
+
+        yield return Tile("Size on disk", Quantity.Bytes(v.QuantizedBytes), $"from {Quantity.Bytes(v.ReferenceBytes)}", v.QuantizedBytes > v.ReferenceBytes);
+    }
+
+    private static Markup Tile(string title, string figure, string aside, bool isBad) => Markup.Of(
+        $"""<div class="tile{(isBad ? " bad" : "")}"><h3>{title}</h3><div class="figure">{figure}</div><p class="aside">{aside}</p></div>""");
+}

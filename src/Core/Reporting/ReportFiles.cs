@@ -1,0 +1,31 @@
+namespace QuantCluster.Reporting;
+
+/// <summary>Writes a report's files into a folder: <c>report.html</c> and <c>report.json</c>.</summary>
+public static class ReportFiles
+{
+    /// <summary>Writes both; a reader sees the old file or the new one, never half of one.</summary>
+    /// <returns>The path of <c>report.html</c>.</returns>
+    /// <exception cref="QuantException">The folder cannot be written.</exception>
+    public static string Write(Report report, string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+            Replace(Path.Combine(directory, "report.json"), JsonReport.Render(report));
+            string html = Path.Combine(directory, "report.html");
+            Replace(html, HtmlReport.Render(report));
+            return html;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new QuantException(ExitCode.CannotWrite, $"{directory}: the report cannot be written: {e.Message}", e);
+        }
+    }
+
+    private static void Replace(string path, string text)
+    {
+        string temporary = path + ".tmp";
+        File.WriteAllText(temporary, text);
+        File.Move(temporary, path, overwrite: true);
+    }
+}
