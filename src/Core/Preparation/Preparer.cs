@@ -1,5 +1,6 @@
 using QuantCluster.Data;
 using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
 using QuantCluster.Preparation.Upgrading;
 
 namespace QuantCluster.Preparation;
@@ -10,6 +11,8 @@ namespace QuantCluster.Preparation;
 /// </summary>
 public static class Preparer
 {
+    public const string UnlistName = "unlist-initializers";
+
     public const string UpgradeName = "upgrade-opset";
 
     /// <summary>Prepares <paramref name="model"/>, which is not changed; its bytes depend on the arguments alone.</summary>
@@ -24,6 +27,9 @@ public static class Preparer
         List<RewriteReport> reports = [];
 
         OnnxModel current = model.Clone();
+        int unlisted = UnlistInitializers(current);
+        if (unlisted > 0)
+            reports.Add(new RewriteReport(UnlistName, unlisted, Kept: true));
         if (current.Opset < PreparationSettings.MinimumOpset)
         {
             long before = current.Opset;
@@ -47,6 +53,22 @@ public static class Preparer
     /// <inheritdoc cref="Prepare(OnnxModel, IReadOnlyList{Sample}, PreparationSettings, CancellationToken)"/>
     public static PreparedModel Prepare(OnnxModel model, Sample check, PreparationSettings settings, CancellationToken cancellation = default) =>
         Prepare(model, [check], settings, cancellation);
+
+    /// <summary>
+    /// Takes initializers off the list of inputs, where format versions before 4 required them; from 4 on it would
+    /// mean that a caller may replace them, and nothing could be folded into them.
+    /// </summary>
+    private static int UnlistInitializers(OnnxModel model)
+    {
+        GraphProto graph = model.Proto.Graph;
+        List<ValueInfoProto> inputs = [.. model.Graph.RequiredInputs];
+        int unlisted = graph.Input.Count - inputs.Count;
+        graph.Input.Clear();
+        graph.Input.AddRange(inputs);
+        // Format version 3 does not allow initializers that are not inputs.
+        model.Proto.IrVersion = Math.Max(model.Proto.IrVersion, 4);
+        return unlisted;
+    }
 
     private static OnnxModel Fold(
         OnnxModel model, Equivalence original, PreparationSettings settings, List<RewriteReport> reports, CancellationToken cancellation)

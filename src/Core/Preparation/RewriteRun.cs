@@ -10,8 +10,15 @@ internal static class RewriteRun
     /// <summary>Every rewrite, in the order tried. Adding one is one line here and one file under <c>Rewrites/</c>.</summary>
     public static readonly IReadOnlyList<IGraphRewrite> All =
     [
+        new RemoveNoOperation(),
+        new MergePadding(),
+        new UntransposeBatchNormalization(),
+        new SquareAsPower(),
+        new HardSwishAsHardSigmoid(),
+        new MergeConstantFactors(),
         new FoldAffineIntoProducer(),
         new FoldAffineIntoConsumers(),
+        new MoveScaleBelowShift(),
     ];
 
     /// <summary>

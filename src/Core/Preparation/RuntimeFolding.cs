@@ -13,10 +13,11 @@ internal static class RuntimeFolding
 
     /// <summary>
     /// Fusions into operators that are not ONNX's, or not in the model's opset. MatMul stays MatMul: as Gemm
-    /// between two Reshapes it would not be faster, and its batch dimensions would be lost.
+    /// between two Reshapes it would not be faster, and its batch dimensions would be lost. Transposes stay where they
+    /// are: moved, they hide the patterns of our own rewrites, and ONNX Runtime moves them when it loads the result.
     /// </summary>
     private static readonly string[] Unwanted =
-        ["MatMulAddFusion", "GeluFusionL1", "LayerNormFusionL1", "SimplifiedLayerNormFusionL1", "SkipLayerNormFusionL1", "QuickGeluFusion"];
+        ["MatMulAddFusion", "GeluFusionL1", "LayerNormFusionL1", "SimplifiedLayerNormFusionL1", "SkipLayerNormFusionL1", "QuickGeluFusion", "TransposeOptimizer"];
 
     /// <summary>The folded model, or null and the reason why it cannot be used.</summary>
     public static OnnxModel? Fold(OnnxModel model, PreparationSettings settings, out string? reason)

@@ -13,7 +13,8 @@ internal sealed class FoldAffineIntoConsumers : IGraphRewrite
 
     public bool TryApply(Graph graph, NodeProto node)
     {
-        if (ConstantAffine.Of(graph, node) is not { } affine || graph.IsOutput(affine.Output) || graph.IsUsedInSubgraph(affine.Output))
+        if (ConstantAffine.Of(graph, node) is not { } affine || graph.IsOutput(affine.Output)
+            || graph.IsUsedInSubgraph(affine.Output) || RuntimePatterns.EndsWith(graph, node))
             return false;
         List<(NodeProto Node, LinearLayer? Layer)> readers = [.. graph.Consumers(affine.Output).Select(n => (n, LinearLayer.Of(graph, n)))];
         if (!readers.Any(r => r.Layer is not null) || !readers.All(r => Allows(graph, affine, r.Node, r.Layer)))
