@@ -11,6 +11,7 @@ internal static class All
         Resume.Create(),
         LayersProbe.Create(),
         Explain.Create(),
+        Lint.Create(),
         Verify.Create(),
     ];
 }
