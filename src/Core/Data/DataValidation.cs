@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using QuantCluster.Data.Sources;
@@ -31,9 +32,9 @@ internal static class DataValidation
     };
 
     private static (long, string)? First<T>(ReadOnlySpan<T> values, Func<T, bool> isFinite)
-        where T : struct, System.Numerics.INumber<T>
+        where T : struct, INumber<T>
     {
-        if (TensorPrimitives.IsFiniteAll(values))
+        if (values.IsEmpty || TensorPrimitives.IsFiniteAll(values))
             return null;
         int element = 0;
         while (isFinite(values[element]))

@@ -49,7 +49,7 @@ internal sealed class InputFeed : IDisposable
     public long Batch => !HasBatch ? 1 : _model.Shape.Length == 0 ? -1 : _model.Shape[0];
 
     /// <summary>Whether no record can turn out bad when it is read.</summary>
-    public bool CannotFail => _source.Shape is not null && _preprocessing.CannotFail;
+    public bool CannotFail => !_source.IsCheckedOnRead && _preprocessing.CannotFail;
 
     /// <exception cref="QuantException">The data do not exist, or do not fit the input.</exception>
     public static InputFeed Bind(ValueSignature model, InputSpec input)

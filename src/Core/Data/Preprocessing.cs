@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using QuantCluster.Onnx;
 
@@ -60,13 +61,46 @@ internal sealed class Preprocessing
 
     private void LookUp(ChannelArrangement arrangement, ReadOnlySpan<byte> source, Span<float> target)
     {
+        int pixels = arrangement.Pixels;
+        if (arrangement is { Channels: 3, StoredLast: true, WantedLast: false })
+        {
+            InterleavedToPlanes(source[..(3 * pixels)], _tables![0], _tables[1], _tables[2], arrangement.Reverse, target[..pixels], target.Slice(pixels, pixels), target.Slice(2 * pixels, pixels));
+            return;
+        }
+
         for (int channel = 0; channel < arrangement.Channels; channel++)
         {
             ReadOnlySpan<float> table = _tables![channel];
             (int from, int fromStep) = arrangement.Stored(channel);
             (int to, int toStep) = arrangement.Wanted(channel);
-            for (int i = 0; i < arrangement.Pixels; i++, from += fromStep, to += toStep)
+            for (int i = 0; i < pixels; i++, from += fromStep, to += toStep)
                 target[to] = table[source[from]];
+        }
+    }
+
+    /// <summary>The common case, RGB bytes to three planes, in one pass that writes each plane in order.</summary>
+    private static void InterleavedToPlanes(
+        ReadOnlySpan<byte> source,
+        ReadOnlySpan<float> firstTable,
+        ReadOnlySpan<float> secondTable,
+        ReadOnlySpan<float> thirdTable,
+        bool reverse,
+        Span<float> first,
+        Span<float> second,
+        Span<float> third)
+    {
+        // The slices made here and by the caller are the bounds checks; none is left in the loop.
+        ref byte at = ref MemoryMarshal.GetReference(source);
+        ref float a = ref MemoryMarshal.GetReference(firstTable[..256]), b = ref MemoryMarshal.GetReference(secondTable[..256]), c = ref MemoryMarshal.GetReference(thirdTable[..256]);
+        ref float x = ref MemoryMarshal.GetReference(first), y = ref MemoryMarshal.GetReference(second), z = ref MemoryMarshal.GetReference(third);
+        int firstByte = reverse ? 2 : 0, thirdByte = 2 - firstByte;
+        int pixels = first.Length;
+        for (int i = 0; i < pixels; i++)
+        {
+            ref byte pixel = ref Unsafe.Add(ref at, 3 * i);
+            Unsafe.Add(ref x, i) = Unsafe.Add(ref a, Unsafe.Add(ref pixel, firstByte));
+            Unsafe.Add(ref y, i) = Unsafe.Add(ref b, Unsafe.Add(ref pixel, 1));
+            Unsafe.Add(ref z, i) = Unsafe.Add(ref c, Unsafe.Add(ref pixel, thirdByte));
         }
     }
 

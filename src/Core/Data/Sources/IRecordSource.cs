@@ -13,6 +13,9 @@ internal interface IRecordSource : IDisposable
     /// <summary>Shape of every record, without the record's own dimension; null where records differ.</summary>
     long[]? Shape { get; }
 
+    /// <summary>Whether a record can turn out unreadable or of a wrong shape only when it is read.</summary>
+    bool IsCheckedOnRead => Shape is null;
+
     /// <summary>Where channels stand, for sources that know it (images); it goes before the spec's.</summary>
     ImageLayout? Layout => null;
 

@@ -30,7 +30,7 @@ internal static class RecordShape
         foreach (long dimension in shape)
         {
             if (dimension < 0)
-                throw new QuantException(ExitCode.BadData, $"{file}: shape {Format(shape)} has a negative dimension.");
+                throw new QuantException(ExitCode.BadData, $"{file}: shape [{string.Join(", ", shape.ToArray())}] has a negative dimension.");
             empty |= dimension == 0;
             count *= (UInt128)Math.Max(dimension, 1);
             if (count > long.MaxValue / 16)

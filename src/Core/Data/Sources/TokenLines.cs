@@ -28,6 +28,8 @@ internal sealed class TokenLines : IRecordSource
 
     public long[]? Shape => _input.PadTo is { } length ? [length] : null;
 
+    public bool IsCheckedOnRead => true;
+
     public string Describe(int record) => $"{_input.File}, line {_lines[record].Number}";
 
     public Record Read(int record)
