@@ -75,8 +75,9 @@ public sealed class ModelSession : IDisposable
         Open(options => new InferenceSession(model.ToArray(), options), settings);
 
     /// <inheritdoc cref="Create(ReadOnlyMemory{byte}, SessionSettings)"/>
-    public static ModelSession Create(OnnxModel model, SessionSettings settings) =>
-        Open(options => new InferenceSession(model.ToBytes(), options), settings);
+    public static ModelSession Create(OnnxModel model, SessionSettings settings) => model.ExceedsSingleFile
+        ? OpenCopy(model, settings)
+        : Open(options => new InferenceSession(model.ToBytes(), options), settings);
 
     /// <summary>Opens a file; external data is read from beside it.</summary>
     /// <exception cref="QuantException">ONNX Runtime does not accept the model.</exception>
@@ -152,6 +153,22 @@ public sealed class ModelSession : IDisposable
         catch (OnnxRuntimeException e)
         {
             throw new QuantException(ExitCode.BadModel, $"ONNX Runtime does not accept the model: {FirstLine(e.Message)}", e);
+        }
+    }
+
+    /// <summary>A model of more than 2 GB only opens from files: ONNX Runtime has read them when this returns.</summary>
+    private static ModelSession OpenCopy(OnnxModel model, SessionSettings settings)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("quant-model-");
+        try
+        {
+            string path = Path.Combine(folder.FullName, "model.onnx");
+            model.Save(path);
+            return Open(path, settings);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class Equivalence
     {
         _samples = samples;
         _settings = settings;
-        using ModelSession session = Sessions.Open(original, Settings(GraphOptimization.None));
+        using ModelSession session = ModelSession.Create(original, Settings(GraphOptimization.None));
         _outputs = [.. session.Outputs.Where(o => o.Type is not (ElementType.Undefined or ElementType.String)).Select(o => o.Name)];
         foreach (Sample sample in samples)
         {
@@ -33,7 +33,7 @@ internal sealed class Equivalence
     {
         try
         {
-            using ModelSession session = Sessions.Open(candidate, Settings(GraphOptimization.Basic));
+            using ModelSession session = ModelSession.Create(candidate, Settings(GraphOptimization.Basic));
             for (int i = 0; i < _samples.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -23,6 +23,7 @@ public static class Preparer
     public static PreparedModel Prepare(OnnxModel model, IReadOnlyList<Sample> check, PreparationSettings settings, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(check.Count, nameof(check));
+        ModelAcceptance.Check(model);
         Equivalence original = new(model, check, settings, cancellation);
         List<RewriteReport> reports = [];
 

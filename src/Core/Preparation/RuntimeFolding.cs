@@ -33,7 +33,7 @@ internal static class RuntimeFolding
                 OptimizedModelPath = path,
                 DisabledOptimizers = Unwanted,
             };
-            using (Sessions.Open(model, session))
+            using (ModelSession.Create(model, session))
             {
             }
 
@@ -46,7 +46,7 @@ internal static class RuntimeFolding
             }
 
             reason = null;
-            return OnnxModel.FromProto(folded.Proto, model.Directory);
+            return model.WithProto(folded.Proto);
         }
         catch (QuantException e)
         {

@@ -17,7 +17,7 @@ internal static class TensorKnowledge
     public static Dictionary<string, KnownTensor> Of(OnnxModel model, Sample sample, PreparationSettings settings)
     {
         List<string> tensors = [.. model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0)];
-        using ModelSession session = Sessions.Open(
+        using ModelSession session = ModelSession.Create(
             TensorProbe.WithOutputs(model, tensors), new SessionSettings { Optimization = GraphOptimization.None, Threads = settings.Threads });
         Dictionary<string, KnownTensor> known = [];
         List<ValueSignature> unsure = [];

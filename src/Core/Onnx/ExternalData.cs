@@ -1,0 +1,109 @@
+using System.Globalization;
+using Google.Protobuf;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Onnx;
+
+/// <summary>
+/// Tensors whose values lie in files beside the model (https://onnx.ai/onnx/repo-docs/ExternalData.html). A model file is not
+/// trusted: paths that leave its folder are refused, and sizes are checked before anything is allocated.
+/// </summary>
+internal static class ExternalData
+{
+    public static bool IsExternal(TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External;
+
+    /// <summary>Reads the values of every external tensor into the model.</summary>
+    /// <param name="model">Changed in place.</param>
+    /// <param name="directory">The model's folder.</param>
+    /// <exception cref="QuantException">A file is missing, too short, or outside of the folder.</exception>
+    public static void Read(ModelProto model, string directory)
+    {
+        Dictionary<string, FileStream> files = [];
+        try
+        {
+            foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
+                Read(tensor, directory, files);
+        }
+        finally
+        {
+            foreach (FileStream file in files.Values)
+                file.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Writes the values of tensors of at least <paramref name="smallest"/> bytes to <paramref name="data"/>, aligned so that they can be
+    /// memory-mapped, and makes the tensors refer to <paramref name="location"/>.
+    /// </summary>
+    public static void Write(ModelProto model, Stream data, string location, int smallest)
+    {
+        const int alignment = 4096;
+        foreach (TensorProto tensor in ModelTensors.Of(model).Where(t => t.HasRawData && t.RawData.Length >= smallest))
+        {
+            long padding = (alignment - data.Position % alignment) % alignment;
+            data.Write(new byte[padding]);
+            long offset = data.Position;
+            data.Write(tensor.RawData.Span);
+            tensor.ExternalData.Clear();
+            Add(tensor, "location", location);
+            Add(tensor, "offset", offset.ToString(CultureInfo.InvariantCulture));
+            Add(tensor, "length", tensor.RawData.Length.ToString(CultureInfo.InvariantCulture));
+            tensor.DataLocation = TensorProto.Types.DataLocation.External;
+            tensor.ClearRawData();
+        }
+    }
+
+    private static void Read(TensorProto tensor, string directory, Dictionary<string, FileStream> files)
+    {
+        string location = Value(tensor, "location") ?? throw Bad(tensor, "says its data is external, but not in which file. Export the model again.");
+        string path = Resolve(tensor, location, directory);
+        if (!files.TryGetValue(path, out FileStream? file))
+        {
+            if (!File.Exists(path))
+                throw Bad(tensor, $"its data file {location} is missing. Put it beside the model, in {directory}.");
+            files[path] = file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+
+        long offset = Number(tensor, "offset") ?? 0;
+        long length = Number(tensor, "length") ?? file.Length - offset;
+        if (offset > file.Length || length > file.Length - offset)
+            throw Bad(tensor, $"needs {length} bytes from byte {offset} of {location}, which has only {file.Length}. The file is truncated, or belongs to another model.");
+        long expected = TensorSize.Of(tensor) ?? length;
+        if (length != expected)
+            throw Bad(tensor, $"has {length} bytes in {location}, but its shape [{string.Join(", ", tensor.Dims)}] needs {expected}. The model is damaged; export it again.");
+        if (length > Array.MaxLength)
+            throw Bad(tensor, $"has {length} bytes; a single tensor may have {Array.MaxLength}.");
+
+        byte[] bytes = new byte[length];
+        file.Position = offset;
+        file.ReadExactly(bytes);
+        tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+        tensor.ExternalData.Clear();
+        tensor.ClearDataLocation();
+    }
+
+    private static string Resolve(TensorProto tensor, string location, string directory)
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)) + Path.DirectorySeparatorChar;
+        string path = Path.GetFullPath(Path.Combine(folder, location.Replace('\\', '/')));
+        if (Path.IsPathRooted(location) || !path.StartsWith(folder, StringComparison.Ordinal))
+            throw Bad(tensor, $"its data file {location} lies outside of the model's folder, which is refused. Move it beside the model and export again.");
+        return path;
+    }
+
+    private static long? Number(TensorProto tensor, string key)
+    {
+        if (Value(tensor, key) is not { } text)
+            return null;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number))
+            throw Bad(tensor, $"its external data has {key} '{text}', which is no count of bytes. Export the model again.");
+        return number;
+    }
+
+    private static string? Value(TensorProto tensor, string key) => tensor.ExternalData.FirstOrDefault(e => e.Key == key)?.Value;
+
+    private static void Add(TensorProto tensor, string key, string value) =>
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
+
+    private static QuantException Bad(TensorProto tensor, string what) => new(ExitCode.BadModel, $"tensor {tensor.Name}: {what}");
+}
