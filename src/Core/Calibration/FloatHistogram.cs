@@ -64,8 +64,7 @@ public sealed class FloatHistogram
     {
         using HistogramTable table = new();
         ValueScan scan = new();
-        scan.Add(values);
-        table.Add(values);
+        table.Add(values, ref scan);
         return table.ToHistogram(scan.Minimum, scan.Maximum);
     }
 

@@ -3,9 +3,6 @@ namespace QuantCluster.Calibration;
 /// <summary>Statistics of one tensor while samples stream through one worker.</summary>
 internal sealed class TensorAccumulator : IDisposable
 {
-    // Small enough to stay in the first-level cache between the two looks at it.
-    private const int Chunk = 2048;
-
     private readonly HistogramTable? _table;
     private readonly ChannelAccumulator? _channels;
     private ValueScan _scan = new();
@@ -22,12 +19,10 @@ internal sealed class TensorAccumulator : IDisposable
     public void Add(ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
     {
         _channels?.Add(values, shape);
-        for (; values.Length > 0; values = values[Math.Min(Chunk, values.Length)..])
-        {
-            ReadOnlySpan<float> chunk = values[..Math.Min(Chunk, values.Length)];
-            _scan.Add(chunk);
-            _table?.Add(chunk);
-        }
+        if (_table is null)
+            _scan.Add(values);
+        else
+            _table.Add(values, ref _scan);
     }
 
     /// <summary>Per-channel figures since the last call; null when the tap did not ask for them.</summary>

@@ -22,49 +22,31 @@ internal struct ValueScan()
 
     public void Add(ReadOnlySpan<float> values)
     {
-        Count += values.Length;
-        if (!TryAddFinite(values))
-            AddAny(values);
+        Extremes extremes = Extremes.None;
+        int vectorized = values.Length - (values.Length % Vector512<float>.Count);
+        for (int i = 0; i < vectorized; i += Vector512<float>.Count)
+            extremes = extremes.With(Vector512.Create(values.Slice(i, Vector512<float>.Count)));
+        Add(values[..vectorized], extremes);
+        Count += values.Length - vectorized;
+        AddAny(values[vectorized..]);
     }
 
-    /// <summary>Changes nothing and says false when a value is NaN or infinite.</summary>
-    private bool TryAddFinite(ReadOnlySpan<float> values)
+    /// <summary>Adds <paramref name="values"/> whose <paramref name="extremes"/> are known.</summary>
+    public void Add(ReadOnlySpan<float> values, Extremes extremes)
     {
-        float minimum = _minimum, maximum = _maximum;
-        int i = 0;
-        if (values.Length >= Vector512<float>.Count)
+        if (values.Length == 0)
+            return;
+        Count += values.Length;
+        if (extremes.AllFinite)
         {
-            // Minimum and maximum instructions differ in what they make of NaN; the magnitudes' bits tell beforehand.
-            Vector512<float> least = Vector512.Create(minimum), greatest = Vector512.Create(maximum);
-            Vector512<int> magnitudes = Vector512<int>.Zero, mask = Vector512.Create(int.MaxValue);
-            for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-            {
-                Vector512<float> vector = Vector512.Create(values.Slice(i, Vector512<float>.Count));
-                least = Vector512.MinNative(least, vector);
-                greatest = Vector512.MaxNative(greatest, vector);
-                magnitudes = Vector512.Max(magnitudes, vector.AsInt32() & mask);
-            }
-
-            if (Vector512.GreaterThanAny(magnitudes, Vector512.Create((FloatBins.FirstNonFinite << 16) - 1)))
-                return false;
-            for (int lane = 0; lane < Vector512<float>.Count; lane++)
-            {
-                minimum = Math.Min(minimum, least[lane]);
-                maximum = Math.Max(maximum, greatest[lane]);
-            }
+            (float minimum, float maximum) = extremes.Ends();
+            _minimum = Math.Min(_minimum, minimum);
+            _maximum = Math.Max(_maximum, maximum);
         }
-
-        for (; i < values.Length; i++)
+        else
         {
-            float value = values[i];
-            if (!float.IsFinite(value))
-                return false;
-            minimum = Math.Min(minimum, value);
-            maximum = Math.Max(maximum, value);
+            AddAny(values);
         }
-
-        (_minimum, _maximum) = (minimum, maximum);
-        return true;
     }
 
     private void AddAny(ReadOnlySpan<float> values)
