@@ -15,21 +15,20 @@ namespace QuantCluster.Bench;
 /// </summary>
 internal static class CalibrationBench
 {
-    private const double SecondsPerRound = 0.5;
-    private const int Rounds = 9;
+    private const double SecondsPerRound = 0.25;
+    private const int Rounds = 7;
 
     public static int Run(IEnumerable<CalibrationCase> cases)
     {
         Console.WriteLine($"{Rounds} rounds in turns, medians; ratio to plain inference over the same samples and threads");
         foreach (CalibrationCase @case in cases)
         {
-            OnnxModel model = @case.Model();
-            IReadOnlyList<TapRequest> taps = ActivationTaps.Of(model, channels: false);
+            (OnnxModel model, IReadOnlyList<TapRequest> taps) = @case.Prepare();
             Console.WriteLine($"\n{@case.Name}: {taps.Count} taps");
             foreach (int threads in (int[])[1, 2])
                 Measure(@case, model, taps, threads);
             Ranges(@case, model, taps);
-            foreach ((int samples, int workers, int threads) in ((int, int, int)[])[(12, 1, 1), (48, 1, 1), (48, 2, 1), (48, 1, 2)])
+            foreach ((int samples, int workers, int threads) in ((int, int, int)[])[(12, 1, 1), (48, 1, 1), (48, 2, 1)])
                 Memory(@case.Name, samples, workers, threads);
         }
 
@@ -47,7 +46,7 @@ internal static class CalibrationBench
 
         CalibrationSettings settings = new() { BlockSize = 8 };
         TapRequest[] cheap = [.. taps.Select(t => t with { Histogram = false })];
-        TapRequest[] channels = [.. ActivationTaps.Of(model, channels: true)];
+        TapRequest[] channels = [.. taps.Select(t => t with { ChannelAxis = tapped.Outputs.FirstOrDefault(o => o.Name == t.Tensor) is { Shape.Length: 4 } ? 1 : -1 })];
         long values = 0;
         Progress last = new(p => values = p.Values);
         List<(string Name, Action Body)> variants =

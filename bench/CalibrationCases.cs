@@ -1,12 +1,29 @@
+using QuantCluster.Calibration;
 using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
+using QuantCluster.Preparation;
 
 namespace QuantCluster.Bench;
 
 /// <summary>A model with data to calibrate it on.</summary>
-internal sealed record CalibrationCase(string Name, Func<OnnxModel> Model, Func<IReadOnlyList<ValueSignature>, IDataset> Data);
+internal sealed record CalibrationCase(string Name, Func<OnnxModel> Model, Func<IReadOnlyList<ValueSignature>, IDataset> Data)
+{
+    /// <summary>The prepared model and a tap at every point of its plan, as <c>quant run</c> does.</summary>
+    public (OnnxModel Prepared, IReadOnlyList<TapRequest> Taps) Prepare()
+    {
+        OnnxModel model = Model();
+        Sample sample;
+        using (ModelSession session = ModelSession.Create(model, new SessionSettings { Optimization = GraphOptimization.None }))
+        using (IDataset data = Data(session.Inputs))
+            sample = data.Read(0);
+        OnnxModel prepared = Preparer.Prepare(model, sample, new PreparationSettings()).Model;
+        QuantizationPlan plan = Planner.Plan(prepared, TensorProbe.Observe(prepared, sample), PlanSettings.Default);
+        return (prepared, [.. plan.Points.Select(p => new TapRequest(p.Tensor))]);
+    }
+}
 
 /// <summary>A small network that is always there, and the anchors where they are.</summary>
 internal static class CalibrationCases

@@ -14,8 +14,7 @@ internal static class MemoryProbe
     {
         CalibrationCase @case = CalibrationCases.All().Single(c => c.Name == name);
         Stopwatch watch = Stopwatch.StartNew();
-        OnnxModel model = @case.Model();
-        IReadOnlyList<TapRequest> taps = ActivationTaps.Of(model, channels: false);
+        (OnnxModel model, IReadOnlyList<TapRequest> taps) = @case.Prepare();
         using ModelSession tapped = Calibrator.OpenTapped(model, taps, threads);
         using IDataset data = @case.Data(tapped.Inputs);
         double before = Peak();

@@ -66,14 +66,13 @@ internal sealed unsafe class HistogramTable : IDisposable
     /// <summary>What was counted so far; <paramref name="minimum"/> and <paramref name="maximum"/> are the exact ends.</summary>
     public FloatHistogram ToHistogram(float minimum, float maximum)
     {
-        List<ushort> ranks = [];
-        List<long> counts = [];
-        for (int rank = 0; rank < FloatBins.Count; rank++)
+        // A rank's bin lies between those of the ends: the rest of the memory is not even looked at.
+        List<ushort> ranks = new(4096);
+        List<long> counts = new(4096);
+        int last = FloatBins.RankOf(maximum);
+        for (int rank = FloatBins.RankOf(minimum == 0 ? -0f : minimum); rank <= last; rank++)
         {
-            int key = FloatBins.KeyOfRank(rank);
-            if ((key & 0x7FFF) >= FloatBins.FirstNonFinite)
-                continue;
-            long count = CountOf(key);
+            long count = CountOf(FloatBins.KeyOfRank(rank));
             if (count > 0)
             {
                 ranks.Add((ushort)rank);
