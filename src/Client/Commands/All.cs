@@ -9,6 +9,7 @@ internal static class All
     [
         Run.Create(),
         Resume.Create(),
+        Inspect.Create(),
         LayersProbe.Create(),
         Explain.Create(),
         Lint.Create(),
