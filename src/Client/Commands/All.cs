@@ -7,6 +7,7 @@ internal static class All
 {
     public static IEnumerable<Command> Create() =>
     [
+        Quickstart.Create(),
         Run.Create(),
         Resume.Create(),
         Inspect.Create(),

@@ -30,7 +30,7 @@ internal static class VerifyStage
         if (spec?.Metric is not { } metric)
             return null;
         Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
-        return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts });
+        return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = spec.Dictionary });
     }
 
     private static IProgress<VerificationProgress>? Forward(IProgress<JobProgress>? progress) =>
