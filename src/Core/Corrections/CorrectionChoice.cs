@@ -22,19 +22,25 @@ public sealed record CorrectionSettings
 {
     public CorrectionMode Mode { get; init; } = CorrectionMode.Auto;
 
-    /// <summary>Samples the means are taken over, at most.</summary>
-    public int EvidenceSamples { get; init; } = 32;
+    /// <summary>Samples the means are taken over, at most; 0 chooses by the model's size.</summary>
+    public int EvidenceSamples { get; init; }
 
-    /// <summary>Samples held back to judge by, at most.</summary>
-    public int ValidationSamples { get; init; } = 32;
+    /// <summary>Samples held back to judge by, at most; 0 chooses by the model's size.</summary>
+    public int ValidationSamples { get; init; }
 
     /// <summary>Stretches of layers that are judged by themselves when the whole is not better.</summary>
     public int Stretches { get; init; } = 3;
 
-    /// <summary>A candidate must be better by this many standard errors of the paired difference.</summary>
+    /// <summary>
+    /// A stretch must be better by this many standard errors of the paired difference. Correcting every layer is
+    /// what usually helps: it only has to be better.
+    /// </summary>
     public double StandardErrors { get; init; } = 1;
 
     public int Threads { get; init; } = 1;
+
+    /// <summary>Samples for a model of this many multiply-accumulates a sample: more where they are cheap, 24 to 128.</summary>
+    internal static int SamplesFor(double multiplyAccumulates) => (int)Math.Clamp(16e9 / Math.Max(1, multiplyAccumulates), 24, 128);
 }
 
 /// <summary>One candidate that was judged.</summary>
@@ -64,7 +70,7 @@ public static class CorrectionChoice
         CancellationToken cancellation)
     {
         string[] all = [.. plan.Layers.Where(SequentialBiasCorrection.CanCorrect).Select(l => l.Id)];
-        (int[] evidence, int[] validation) = Split(data.Count, settings);
+        (int[] evidence, int[] validation) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
         bool judged = settings.Mode == CorrectionMode.Auto && validation.Length > 1;
         if (settings.Mode == CorrectionMode.None || all.Length == 0 || (settings.Mode == CorrectionMode.Auto && !judged))
             return new CorrectionResult(configuration, [], []);
@@ -79,33 +85,34 @@ public static class CorrectionChoice
         trials.Add(new CorrectionTrial("none", best.Average(), true));
         (QuantizationConfiguration Configuration, string[] Layers) kept = (configuration, []);
 
-        bool Try(string name, string[] layers)
+        bool Try(string name, string[] layers, double standardErrors)
         {
             QuantizationConfiguration candidate = correction.Correct(configuration, layers.ToHashSet(), cancellation);
             double[] errors = objective.Measure(Emitter.Emit(prepared, plan, candidate), cancellation);
-            bool better = PairedGain.Of(best, errors).IsSignificant(settings.StandardErrors);
+            bool better = PairedGain.Of(best, errors).IsSignificant(standardErrors);
             trials.Add(new CorrectionTrial(name, errors.Average(), better));
             if (better)
                 (best, kept) = (errors, (candidate, layers));
             return better;
         }
 
-        if (!Try($"all {all.Length} layers", all))
+        if (!Try($"all {all.Length} layers", all, 0))
         {
             int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
             foreach (string[] stretch in all.Chunk(size))
-                Try($"{stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch]);
+                Try($"{stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch], settings.StandardErrors);
         }
 
         return new CorrectionResult(kept.Configuration, kept.Layers, trials);
     }
 
     /// <summary>Every third sample judges, the others are evidence; both spread over the whole set.</summary>
-    internal static (int[] Evidence, int[] Validation) Split(int count, CorrectionSettings settings)
+    internal static (int[] Evidence, int[] Validation) Split(int count, double multiplyAccumulates, CorrectionSettings settings)
     {
+        int most = CorrectionSettings.SamplesFor(multiplyAccumulates);
         int[] validation = settings.Mode == CorrectionMode.Auto && count >= 6 ? [.. Enumerable.Range(0, count).Where(i => i % 3 == 2)] : [];
         int[] evidence = [.. Enumerable.Range(0, count).Where(i => validation.Length == 0 || i % 3 != 2)];
-        return (Spread(evidence, settings.EvidenceSamples), Spread(validation, settings.ValidationSamples));
+        return (Spread(evidence, settings.EvidenceSamples is > 0 and var e ? e : most), Spread(validation, settings.ValidationSamples is > 0 and var v ? v : most));
     }
 
     private static int[] Spread(int[] indices, int most) =>
