@@ -60,6 +60,12 @@ public sealed class Emitter
                     rewired.Input[i] = ReadsThroughTrap(node, i) ? AddPerChannelRead(point, node) : DequantizedName(point.Tensor);
             }
 
+            if (integer && node.IsStandard("Pad"))
+            {
+                AddIntegerPad(rewired, node);
+                continue;
+            }
+
             if (layer is not null)
                 AddWeightAndBias(layer, rewired);
             for (int i = 0; i < rewired.Input.Count; i++)
@@ -89,9 +95,29 @@ public sealed class Emitter
     private void AddPoint(QuantizationPoint point)
     {
         (string scale, string zeroPoint) = AddParameters(point);
-        string quantized = Claim(QuantizedName(point.Tensor)), dequantized = Claim(DequantizedName(point.Tensor));
-        _nodes.Add(Onnx.Nodes.Create("QuantizeLinear", point.Tensor + "_quantize", [point.Tensor, scale, zeroPoint], [quantized]));
-        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", point.Tensor + "_dequantize", [quantized, scale, zeroPoint], [dequantized]));
+        _nodes.Add(Onnx.Nodes.Create("QuantizeLinear", point.Tensor + "_quantize", [point.Tensor, scale, zeroPoint], [Claim(QuantizedName(point.Tensor))]));
+        AddDequantize(point, scale, zeroPoint);
+    }
+
+    private void AddDequantize(QuantizationPoint point, string scale, string zeroPoint) =>
+        _nodes.Add(Onnx.Nodes.Create(
+            "DequantizeLinear", point.Tensor + "_dequantize", [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(DequantizedName(point.Tensor))]));
+
+    /// <summary>
+    /// A Pad between two points: ONNX Runtime would dequantize, pad floats and quantize again. Padding the integers
+    /// with the zero point is the same, exactly.
+    /// </summary>
+    private void AddIntegerPad(NodeProto pad, NodeProto original)
+    {
+        QuantizationPoint result = _points[original.Output[0]];
+        (string scale, string zeroPoint) = AddParameters(result);
+        pad.Input[0] = QuantizedName(original.Input[0]);
+        while (pad.Input.Count < 3)
+            pad.Input.Add("");
+        pad.Input[2] = zeroPoint;
+        pad.Output[0] = Claim(QuantizedName(result.Tensor));
+        _nodes.Add(pad);
+        AddDequantize(result, scale, zeroPoint);
     }
 
     private (string Scale, string ZeroPoint) AddParameters(QuantizationPoint point)

@@ -17,8 +17,15 @@ internal static class OperatorFacts
     public static bool HasIntegerKernel(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is
         "Add" or "Concat" or "AveragePool" or "GlobalAveragePool";
 
-    /// <summary>Moves values and adds only zeros: its two sides can share parameters though it runs in float.</summary>
-    public static bool PreservesRange(NodeProto node) => IsPassThrough(node) || (node.IsStandard("Pad") && node.StringAttribute("mode", "constant") == "constant");
+    /// <summary>
+    /// Moves values and adds at most zeros: its two sides can share parameters. ONNX Runtime does not fuse a Pad, but
+    /// it runs on integers as well as on floats.
+    /// </summary>
+    public static bool PreservesRange(NodeProto node) => IsPassThrough(node) || IsZeroPad(node);
+
+    /// <summary>A Pad with zeros along all its axes.</summary>
+    public static bool IsZeroPad(NodeProto node) =>
+        node.IsStandard("Pad") && node.StringAttribute("mode", "constant") == "constant" && node.InputOrNull(3) is null;
 
     /// <summary>Outputs whose range is known and whose ends carry the information.</summary>
     public static bool HasFixedRange(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is "Softmax" or "Sigmoid" or "HardSigmoid";

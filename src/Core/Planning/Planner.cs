@@ -45,7 +45,7 @@ public sealed class Planner
 
         foreach (NodeProto node in _graph.Nodes)
         {
-            if (OperatorFacts.PreservesRange(node) && _points.TryGetValue(node.Input[0], out Point? source)
+            if (PassesThrough(node) && _points.TryGetValue(node.Input[0], out Point? source)
                 && _points.TryGetValue(node.Output[0], out Point? target))
                 Join(source, target);
         }
@@ -177,20 +177,13 @@ public sealed class Planner
         {
             if (node.Output.Count == 0 || _integerNodes.Contains(node.Output[0]))
                 continue;
-            bool passes = OperatorFacts.IsPassThrough(node);
+            bool passes = PassesThrough(node);
             if (!passes && !OperatorFacts.HasIntegerKernel(node))
                 continue;
             IEnumerable<string> data = passes ? node.Input.Take(1) : node.Input;
-            if (!data.All(i => _points.TryGetValue(i, out Point? p) && p.FromInteger))
+            string result = ResultOf(node);
+            if (!data.All(IsInteger) || _graph.IsOutput(result) || !(_points.ContainsKey(result) || LeadsToPoint(result)))
                 continue;
-            string result = passes ? node.Output[0] : Fused(node.Output[0], out _);
-            if (_graph.IsOutput(result) || !_points.ContainsKey(result))
-            {
-                // A chain such as Reshape -> Transpose -> layer: carry on while some reader is worth it.
-                if (!passes || _graph.IsOutput(result) || !LeadsToPoint(result))
-                    continue;
-            }
-
             Mark(result, fromInteger: true);
             _integerNodes.Add(node.Output[0]);
             if (passes)
@@ -198,37 +191,36 @@ public sealed class Planner
             changed = true;
         }
 
-        // A node such as Pad has no integer kernel, but its other side may be quantized without loss for an Add.
-        foreach (NodeProto node in _graph.Nodes)
-        {
-            if (!node.IsStandard("Add") || _integerNodes.Contains(node.Output[0]) || !_points.ContainsKey(Fused(node.Output[0], out _)))
-                continue;
-            foreach (string input in node.Input)
-            {
-                if (!_points.ContainsKey(input) && TracesToInteger(input))
-                {
-                    Mark(input, fromInteger: true);
-                    changed = true;
-                }
-            }
-        }
-
         return changed;
     }
 
-    private bool LeadsToPoint(string tensor) =>
-        _graph.Consumers(tensor).Any(c => OperatorFacts.IsPassThrough(c) && (_points.ContainsKey(c.Output[0]) || LeadsToPoint(c.Output[0])));
+    /// <summary>Whether integers at <paramref name="tensor"/> would be read as integers further on.</summary>
+    private bool LeadsToPoint(string tensor) => _graph.Consumers(tensor).Any(reader =>
+    {
+        bool passes = PassesThrough(reader);
+        if (!passes && !(OperatorFacts.HasIntegerKernel(reader) && reader.Input.All(i => i == tensor || IsInteger(i) || TracesToInteger(i))))
+            return false;
+        string result = ResultOf(reader);
+        return !_graph.IsOutput(result) && (_points.ContainsKey(result) || LeadsToPoint(result));
+    });
+
+    private bool IsInteger(string tensor) => _points.TryGetValue(tensor, out Point? point) && point.FromInteger;
 
     private bool TracesToInteger(string tensor)
     {
-        for (NodeProto? at = _graph.Producer(tensor); at is not null && OperatorFacts.PreservesRange(at); at = _graph.Producer(at.Input[0]))
+        for (NodeProto? at = _graph.Producer(tensor); at is not null && PassesThrough(at); at = _graph.Producer(at.Input[0]))
         {
-            if (_points.TryGetValue(at.Input[0], out Point? point))
-                return point.FromInteger;
+            if (IsInteger(at.Input[0]))
+                return true;
         }
 
         return false;
     }
+
+    private bool PassesThrough(NodeProto node) => OperatorFacts.IsPassThrough(node)
+        || (OperatorFacts.IsZeroPad(node) && (node.InputOrNull(2) is not { } value || ConstantScalar(value) is 0f));
+
+    private string ResultOf(NodeProto node) => PassesThrough(node) ? node.Output[0] : Fused(node.Output[0], out _);
 
     private void Mark(string tensor, bool fromInteger)
     {
