@@ -83,6 +83,9 @@ public sealed class Emitter
             }
         }
 
+        // ONNX Runtime runs even nodes that nobody reads.
+        HashSet<string> read = [.. _nodes.SelectMany(Subgraph.Reads), .. graph.Output.Select(o => o.Name)];
+        _nodes.RemoveAll(n => n.OpType == "DequantizeLinear" && !read.Contains(n.Output[0]));
         graph.Node.Clear();
         graph.Node.AddRange(_nodes);
         graph.ValueInfo.Clear();
@@ -222,30 +225,10 @@ public sealed class Emitter
 
     private static void RemoveUnused(GraphProto graph)
     {
-        HashSet<string> read = [.. graph.Node.SelectMany(n => n.Input), .. graph.Output.Select(o => o.Name)];
-        foreach (NodeProto node in graph.Node)
-        {
-            foreach (AttributeProto attribute in node.Attribute)
-                CollectReads(attribute, read);
-        }
-
+        HashSet<string> read = [.. graph.Node.SelectMany(Subgraph.Reads), .. graph.Output.Select(o => o.Name)];
         HashSet<string> dropped = [.. graph.Initializer.Where(i => !read.Contains(i.Name)).Select(i => i.Name)];
         Keep(graph.Initializer, i => !dropped.Contains(i.Name));
         Keep(graph.Input, i => !dropped.Contains(i.Name));
-    }
-
-    private static void CollectReads(AttributeProto attribute, HashSet<string> read)
-    {
-        foreach (GraphProto body in attribute.G is null ? attribute.Graphs : attribute.Graphs.Append(attribute.G))
-        {
-            read.UnionWith(body.Output.Select(o => o.Name));
-            foreach (NodeProto node in body.Node)
-            {
-                read.UnionWith(node.Input);
-                foreach (AttributeProto inner in node.Attribute)
-                    CollectReads(inner, read);
-            }
-        }
     }
 
     private static void Keep<T>(Google.Protobuf.Collections.RepeatedField<T> field, Func<T, bool> keep)
