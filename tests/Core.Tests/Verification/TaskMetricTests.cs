@@ -83,6 +83,13 @@ public class TaskMetricTests
     }
 
     [Fact]
+    public void Spaces_around_a_line_do_not_make_it_wrong()
+    {
+        // "a" then class 2, the space after the dictionary's one character.
+        Assert.Equal([1], Measure(new CtcLines(["a"], ["a"]), [0, 1, 0, 0, 0, 1], [1, 2, 3]));
+    }
+
+    [Fact]
     public void Mcnemar_agrees_with_the_binomial_distribution()
     {
         Assert.Equal(1, PairedComparison.ExactMcNemar(0, 0));

@@ -6,7 +6,7 @@ namespace QuantCluster.Verification.Tasks;
 
 /// <summary>
 /// Text recognition: the share of lines read exactly right, in percent. Greedy CTC over class scores [N, T, C]:
-/// best class at every step, repeats collapsed, class 0 (blank) dropped.
+/// best class at every step, repeats collapsed, class 0 (blank) dropped; spaces around a line do not count.
 /// </summary>
 /// <param name="texts">What every line says, by index.</param>
 /// <param name="characters">The character of class 1, 2, ...; a last class beyond them is the space.</param>
@@ -47,7 +47,7 @@ public sealed class CtcLines(IReadOnlyList<string> texts, IReadOnlyList<string> 
             if (record >= texts.Count)
                 throw new QuantException(ExitCode.BadData, $"line {record} has no text: there are {texts.Count}.");
             string read = Decode(output.Values.Slice(i * steps * classes, steps * classes), classes);
-            outcomes.Add(new TaskOutcome(read == texts[record] ? 1 : 0, 1));
+            outcomes.Add(new TaskOutcome(read.AsSpan().Trim().SequenceEqual(texts[record].AsSpan().Trim()) ? 1 : 0, 1));
         }
     }
 
