@@ -32,13 +32,8 @@ internal sealed record VerifyRequest
     public required Gates Gates { get; init; }
 
     /// <summary>The metric the command line or the spec names; null where neither does.</summary>
-    public ITaskMetric? TaskMetric(DatasetSpec spec)
-    {
-        if ((Metric ?? spec.Metric) is not { } name)
-            return null;
-        QuantCluster.Data.Labels? labels = (Labels ?? spec.Labels) is { } path ? QuantCluster.Data.Labels.Load(path) : null;
-        return TaskMetrics.Create(name, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = Dictionary ?? spec.Dictionary });
-    }
+    public ITaskMetric? TaskMetric(DatasetSpec spec) =>
+        TaskMetrics.Of(spec with { Metric = Metric ?? spec.Metric, Labels = Labels ?? spec.Labels, Dictionary = Dictionary ?? spec.Dictionary });
 
     /// <summary>Says so before any work if a gate could not be judged.</summary>
     public void CheckGates(ITaskMetric? task)

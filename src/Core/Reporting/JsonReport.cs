@@ -17,7 +17,14 @@ public static class JsonReport
         Converters = { new FiniteNumberConverter() },
     };
 
-    public static string Render(Report report) => JsonSerializer.Serialize(report, Options) + "\n";
+    /// <summary>Bins of one histogram at most, about.</summary>
+    private const int MostBins = 200;
+
+    public static string Render(Report report)
+    {
+        Report coarse = report with { Histograms = [.. report.Histograms.Select(h => h with { Bins = ReportedBin.Coarsen(h.Bins, MostBins) })] };
+        return JsonSerializer.Serialize(coarse, Options) + "\n";
+    }
 
     private sealed class FiniteNumberConverter : JsonConverter<double>
     {

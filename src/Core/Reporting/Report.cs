@@ -121,6 +121,3 @@ public sealed record ReportedHistogram
     /// <summary>Ascending and disjoint; widths may differ.</summary>
     public required IReadOnlyList<ReportedBin> Bins { get; init; }
 }
-
-/// <summary>How many values lie in [Low, High).</summary>
-public readonly record struct ReportedBin(double Low, double High, double Count);

@@ -29,7 +29,7 @@ public sealed record Gates
         {
             TaskResult task = result.Task ?? throw new QuantException(ExitCode.Usage, NeedsTask);
             verdicts.Add(new GateVerdict("max-drop", maximum, task.Drop, task.Drop <= maximum,
-                Format($"{task.Title} drops by {task.Drop:0.00} {task.DropUnit} ({task.Reference:0.00##} -> {task.Quantized:0.00##}); at most {maximum:0.##} are allowed")));
+                Format($"{task.Title} drops by {task.Drop:0.00} {task.DropUnit} (from {task.Reference:0.00##} to {task.Quantized:0.00##}); at most {maximum:0.##} are allowed")));
         }
 
         return verdicts;

@@ -9,12 +9,15 @@ namespace QuantCluster.Verification;
 /// <summary>Where the error enters: SQNR of every tensor both models have, in graph order.</summary>
 public static class LayerProfile
 {
+    /// <summary>Tensors looked at in one run: all at once would hold every activation of both models in memory.</summary>
+    private const int GroupSize = 64;
+
     /// <param name="reference">The float model (as prepared).</param>
     /// <param name="quantized">The quantized model.</param>
     /// <param name="mapping">Float tensor to the float tensor that stands for it in the quantized model (dequantized, or never quantized).</param>
     /// <param name="data">Samples; the first <paramref name="samples"/> are used.</param>
     /// <param name="samples">How many; one at a time is in memory.</param>
-    /// <param name="progress">Told after every sample.</param>
+    /// <param name="progress">Told after every group of tensors.</param>
     /// <param name="cancellation">Looked at before every sample.</param>
     public static IReadOnlyList<TensorError> Measure(
         OnnxModel reference, OnnxModel quantized, IReadOnlyDictionary<string, string> mapping, IDataset data, int samples, IProgress<VerificationProgress>? progress = null, CancellationToken cancellation = default)
@@ -23,16 +26,33 @@ public static class LayerProfile
         if (tensors.Count == 0)
             return [];
 
-        using ModelSession a = ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings());
-        using ModelSession b = ModelSession.Create(TensorProbe.WithOutputs(quantized, tensors.Select(t => mapping[t]).Distinct()), new SessionSettings());
-        HashSet<string> floats = [.. a.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
-        HashSet<string> quantizedFloats = [.. b.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
-        tensors.RemoveAll(t => !floats.Contains(t) || !quantizedFloats.Contains(mapping[t]));
-
         double[] signal = new double[tensors.Count], noise = new double[tensors.Count];
+        int groups = (tensors.Count + GroupSize - 1) / GroupSize;
+        for (int group = 0; group < groups; group++)
+        {
+            int start = group * GroupSize, count = Math.Min(GroupSize, tensors.Count - start);
+            AddGroup(reference, quantized, mapping, tensors.GetRange(start, count), data, samples, signal.AsSpan(start, count), noise.AsSpan(start, count), cancellation);
+            progress?.Report(new VerificationProgress("profiling layers", group + 1, groups));
+        }
+
+        Dictionary<string, double> sqnr = [];
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            // A tensor that is zero throughout carries no signal to lose.
+            if (signal[i] > 0)
+                sqnr[tensors[i]] = Sqnr.FromEnergies(signal[i], noise[i]);
+        }
+
+        return [.. tensors.Where(sqnr.ContainsKey).Select(t => Describe(reference.Graph, quantized.Graph, t, mapping[t], sqnr))];
+    }
+
+    /// <summary>Adds Σ ref² and Σ (ref − q)² of the tensors; integer tensors and those whose shapes differ stay at 0.</summary>
+    private static void AddGroup(
+        OnnxModel reference, OnnxModel quantized, IReadOnlyDictionary<string, string> mapping, List<string> tensors, IDataset data, int samples, Span<double> signal, Span<double> noise, CancellationToken cancellation)
+    {
         string[] mapped = [.. tensors.Select(t => mapping[t]).Distinct()];
-        int[] places = [.. tensors.Select(t => Array.IndexOf(mapped, mapping[t]))];
-        bool[] comparable = new bool[tensors.Count];
+        using ModelSession a = ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings());
+        using ModelSession b = ModelSession.Create(TensorProbe.WithOutputs(quantized, mapped), new SessionSettings());
         for (int sample = 0; sample < samples; sample++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -41,28 +61,18 @@ public static class LayerProfile
             using RunResult right = b.Run(fed, mapped);
             for (int i = 0; i < tensors.Count; i++)
             {
+                int place = right.IndexOf(mapping[tensors[i]]);
+                if (!OutputReader.IsFloat(left.TypeOf(i)) || !OutputReader.IsFloat(right.TypeOf(place)))
+                    continue;
                 OutputView r = OutputReader.Read(left, i, fed, OutputKind.Values);
-                OutputView q = OutputReader.Read(right, places[i], fed, OutputKind.Values);
+                OutputView q = OutputReader.Read(right, place, fed, OutputKind.Values);
                 if (r.Values.IsEmpty || !r.Shape.SequenceEqual(q.Shape))
                     continue;
                 Energies sums = Energies.Of(r.Values, q.Values);
                 signal[i] += sums.Reference;
                 noise[i] += sums.Noise;
-                comparable[i] = true;
             }
-
-            progress?.Report(new VerificationProgress("profiling layers", sample + 1, samples));
         }
-
-        Dictionary<string, double> sqnr = [];
-        for (int i = 0; i < tensors.Count; i++)
-        {
-            // A tensor that is zero throughout carries no signal to lose.
-            if (comparable[i] && signal[i] > 0)
-                sqnr[tensors[i]] = Sqnr.FromEnergies(signal[i], noise[i]);
-        }
-
-        return [.. tensors.Where(sqnr.ContainsKey).Select(t => Describe(reference.Graph, quantized.Graph, t, mapping[t], sqnr))];
     }
 
     private static TensorError Describe(Graph reference, Graph quantized, string tensor, string match, Dictionary<string, double> sqnr)

@@ -1,3 +1,4 @@
+using QuantCluster.Data;
 using QuantCluster.Verification.Tasks;
 
 namespace QuantCluster.Verification;
@@ -19,6 +20,16 @@ public sealed record TaskTruth
 public static class TaskMetrics
 {
     public const string Known = "top1, topK (K any number), next-token-nll, ctc-lines";
+
+    /// <summary>The metric a spec names, with its labels read; null where it names none.</summary>
+    /// <exception cref="QuantException">The metric is unknown, or its labels cannot be read.</exception>
+    public static ITaskMetric? Of(DatasetSpec? spec)
+    {
+        if (spec?.Metric is not { } name)
+            return null;
+        Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
+        return Create(name, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = spec.Dictionary });
+    }
 
     /// <exception cref="QuantException">There is no such metric, or what it judges by is missing.</exception>
     public static ITaskMetric Create(string name, TaskTruth truth) => name switch

@@ -8,12 +8,13 @@ public static class TensorMatching
 {
     /// <summary>
     /// By name: float tensor X is, in the quantized model, what a DequantizeLinear makes of the quantized X, or X itself.
-    /// Tensors between a layer and the activation fused into it are left out: looking at one would unfuse the pair.
+    /// Left out are tensors between a layer and the activation fused into it (looking at one would unfuse the pair), and
+    /// results of ops that only move values: their error is that of what they moved.
     /// </summary>
     public static IReadOnlyDictionary<string, string> ByName(OnnxModel reference, OnnxModel quantized)
     {
         Dictionary<string, string> matches = new(StringComparer.Ordinal);
-        foreach (string tensor in reference.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0))
+        foreach (string tensor in reference.Graph.Nodes.Where(n => !MovesValues(n)).SelectMany(n => n.Output).Where(o => o.Length > 0))
         {
             if (Match(quantized.Graph, tensor) is { } match)
                 matches[tensor] = match;
@@ -21,6 +22,10 @@ public static class TensorMatching
 
         return matches;
     }
+
+    private static bool MovesValues(NodeProto node) => node.OpType is
+        "Identity" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Slice" or "Split" or "Gather" or "Cast" or "Dropout"
+        or "Constant" or "ConstantOfShape" or "Shape" or "Range" or "Expand" or "Tile" or "Pad";
 
     private static string? Match(Graph graph, string tensor)
     {

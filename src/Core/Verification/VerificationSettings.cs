@@ -1,3 +1,5 @@
+using QuantCluster.Onnx;
+
 namespace QuantCluster.Verification;
 
 /// <summary>How thoroughly to verify. The errors' bits depend on none of <see cref="Workers"/> and <see cref="Threads"/>.</summary>
@@ -16,7 +18,13 @@ public sealed record VerificationSettings
     public int? MaximumSamples { get; init; }
 
     /// <summary>Samples for the error profile by tensor; 0 leaves the profile out.</summary>
-    public int ProfileSamples { get; init; } = 8;
+    public int ProfileSamples { get; init; } = 4;
+
+    /// <summary>
+    /// The float model the quantized one was made of, for the profile; null takes the original. After exact rewrites it has
+    /// more tensors in common with the quantized model.
+    /// </summary>
+    public OnnxModel? ProfileReference { get; init; }
 
     /// <summary>Which quantized tensor stands for which float tensor; null finds out from names.</summary>
     public IReadOnlyDictionary<string, string>? TensorMapping { get; init; }

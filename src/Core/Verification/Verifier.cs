@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using QuantCluster.Data;
 using QuantCluster.Inference;
+using QuantCluster.Onnx;
 
 namespace QuantCluster.Verification;
 
@@ -31,10 +32,7 @@ public static class Verifier
         PairedComparison? comparison = task is null ? null : new PairedComparison(task);
         Compare(reference, quantized, data, samples, task, settings, tally, comparison, progress, cancellation);
 
-        IReadOnlyList<TensorError> profile = settings.ProfileSamples == 0
-            ? []
-            : LayerProfile.Measure(
-                reference.Model, quantized.Model, settings.TensorMapping ?? TensorMatching.ByName(reference.Model, quantized.Model), data, Math.Min(samples, settings.ProfileSamples), progress, cancellation);
+        IReadOnlyList<TensorError> profile = Profile(settings.ProfileReference ?? reference.Model, quantized.Model, data, Math.Min(samples, settings.ProfileSamples), settings, progress, cancellation);
 
         List<LatencyResult> latency = [];
         if (settings.Latency is { } timing)
@@ -61,6 +59,10 @@ public static class Verifier
             Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
         };
     }
+
+    private static IReadOnlyList<TensorError> Profile(
+        OnnxModel reference, OnnxModel quantized, IDataset data, int samples, VerificationSettings settings, IProgress<VerificationProgress>? progress, CancellationToken cancellation) =>
+        samples == 0 ? [] : LayerProfile.Measure(reference, quantized, settings.TensorMapping ?? TensorMatching.ByName(reference, quantized), data, samples, progress, cancellation);
 
     private static void Compare(
         VerifiedModel reference, VerifiedModel quantized, IDataset data, int samples, ITaskMetric? task, VerificationSettings settings, ErrorTally tally, PairedComparison? comparison, IProgress<VerificationProgress>? progress, CancellationToken cancellation)

@@ -41,7 +41,7 @@ internal static class Headline
         if (v.Task is { } task)
         {
             string difference = task.Drop == 0 ? "the same as in float"
-                : task.IsSignificant ? "a difference that is not chance" : "a difference chance explains";
+                : task.IsSignificant ? "more than chance" : "a difference that may be chance";
             sentence = Markup.Of($"{sentence} Its {task.Title} is <b>{Quantity.Measure(task.Quantized, task.Unit)}</b>, from {Quantity.Measure(task.Reference, task.Unit)}: {difference}.");
         }
 
@@ -53,29 +53,29 @@ internal static class Headline
         if (v.Task is { } task)
         {
             string title = char.ToUpperInvariant(task.Title[0]) + task.Title[1..];
-            string p = task.PValue is { } value ? $", McNemar p {(value < 0.001 ? "< 0.001" : "= " + Quantity.Fixed(value, 3))}" : "";
+            string p = task.PValue is { } value ? $", p {(value < 0.001 ? "< 0.001" : "= " + Quantity.Fixed(value, 2))}" : "";
             string drop = task.DropUnit == "points" ? $"{Quantity.Signed(-task.Drop, 2)} points" : $"{Quantity.Signed(task.Drop, 2)} {task.DropUnit}";
             string interval = task.DropUnit == "points"
                 ? $"{Quantity.Signed(-task.DropHigh, 1)} to {Quantity.Signed(-task.DropLow, 1)}"
                 : $"{Quantity.Signed(task.DropLow, 1)} to {Quantity.Signed(task.DropHigh, 1)}";
-            yield return Tile(title, Quantity.Measure(task.Quantized, task.Unit), $"{drop} from {Quantity.Measure(task.Reference, task.Unit)} (95\u202F%: {interval}{p})", task.IsSignificant && task.Drop > 0);
+            yield return Tile(title, Quantity.Measure(task.Quantized, task.Unit), $"{drop}; 95\u202F% sure it is {interval}{p}", task.IsSignificant && task.Drop > 0);
         }
 
         if (v.Error("agreement") is { } agreement)
-            yield return Tile("Same answer as float", Quantity.Percent(agreement), "top-1 agreement; needs no labels", false);
+            yield return Tile("Same answer as float", Quantity.Percent(agreement), "top-1 agreement, no labels needed", false);
         if (v.Error("sqnr_db") is { } sqnr)
         {
-            string aside = double.IsInfinity(sqnr) ? "no output differs" : $"noise is {Quantity.Significant(100 * Math.Pow(10, -sqnr / 20))}\u202F% of the outputs’ size";
-            yield return Tile("Signal to quantization noise", Quantity.Decibels(sqnr), aside, false);
+            string aside = double.IsInfinity(sqnr) ? "no output differs" : $"noise is {Quantity.Significant(100 * Math.Pow(10, -sqnr / 20))}\u202F% of the signal";
+            yield return Tile("SQNR of the outputs", Quantity.Decibels(sqnr), aside, false);
         }
 
         foreach (LatencyResult latency in v.Latency.Take(1))
         {
             string threads = latency.Threads == 1 ? "1 thread" : $"{latency.Threads} threads";
-            yield return Tile("Latency", Quantity.Milliseconds(latency.Quantized.Median), $"from {Quantity.Milliseconds(latency.Reference.Median)}: {Quantity.Times(latency.Speedup)} as fast, {threads}", latency.Speedup < 1);
+            yield return Tile("Latency", Quantity.Milliseconds(latency.Quantized.Median), $"from {Quantity.Milliseconds(latency.Reference.Median)}, {threads}", latency.Speedup < 1);
         }
 
-        yield return Tile("Size on disk", Quantity.Bytes(v.QuantizedBytes), $"from {Quantity.Bytes(v.ReferenceBytes)}", v.QuantizedBytes > v.ReferenceBytes);
+        yield return Tile("Size on disk", Quantity.Bytes(v.QuantizedBytes), $"from {Quantity.Bytes(v.ReferenceBytes)}: {Quantity.Times((double)v.ReferenceBytes / v.QuantizedBytes)} smaller", v.QuantizedBytes > v.ReferenceBytes);
     }
 
     private static Markup Tile(string title, string figure, string aside, bool isBad) => Markup.Of(

@@ -20,12 +20,12 @@ internal static class HistogramPlot
         IEnumerable<Markup> bars = counts.Select((count, i) => (count, i)).Where(c => c.count > 0).Select(c =>
         {
             double height = Math.Max(1, Math.Log10(1 + c.count) / tallest * (floor - Top));
-            double center = low + ((c.i + 0.5) / Columns * (high - low));
-            string kind = center < histogram.RangeLow || center > histogram.RangeHigh ? "clipped" : "q";
+            double left = low + ((double)c.i / Columns * (high - low)), right = low + ((c.i + 1.0) / Columns * (high - low));
+            string kind = right <= histogram.RangeLow || left >= histogram.RangeHigh ? "clipped" : "q";
             return Markup.Of($"""<rect class="{kind}" x="{Left + (c.i * column)}" y="{floor - height}" width="{column * 0.92}" height="{height}"/>""");
         });
-        IEnumerable<Markup> ticks = Ticks.Between(low, high, 4).Select(t =>
-            Markup.Of($"""<line class="grid" x1="{X(t)}" x2="{X(t)}" y1="{floor}" y2="{floor + 4}"/><text class="tick" x="{Math.Clamp(X(t), 14, Width - 16)}" y="{floor + 16}" text-anchor="middle">{Quantity.Significant(t)}</text>"""));
+        IEnumerable<Markup> ticks = Ticks.Labelled(Ticks.Between(low, high, 4)).Select(t =>
+            Markup.Of($"""<line class="grid" x1="{X(t.Value)}" x2="{X(t.Value)}" y1="{floor}" y2="{floor + 4}"/><text class="tick" x="{Math.Clamp(X(t.Value), 14, Width - 16)}" y="{floor + 16}" text-anchor="middle">{t.Label}</text>"""));
 
         return Markup.Of(
             $"""

@@ -16,4 +16,13 @@ internal static class Ticks
             ticks.Add(i * step);
         return ticks;
     }
+
+    /// <summary>All of an axis's ticks with the digits its step needs.</summary>
+    public static IEnumerable<(double Value, string Label)> Labelled(IReadOnlyList<double> ticks)
+    {
+        double step = ticks.Count > 1 ? ticks[1] - ticks[0] : 1;
+        double largest = ticks.Max(Math.Abs);
+        int digits = Math.Max(0, -(int)Math.Floor(Math.Log10(step) + 1e-9));
+        return ticks.Select(t => (t, digits > 4 || largest >= 1e5 ? Quantity.Significant(t) : Quantity.Fixed(t, digits)));
+    }
 }
