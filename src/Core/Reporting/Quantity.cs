@@ -62,7 +62,7 @@ public static class Quantity
             return Fixed(value, 0);
         if (size is < 1e-3 or >= 1e6)
             return Minus(value.ToString("0.##e0", CultureInfo.InvariantCulture));
-        int digits = Math.Clamp(2 - (int)Math.Floor(Math.Log10(size) + 1e-9), 0, 5);
+        int digits = Math.Clamp(2 - (int)Math.Floor(Math.Log10(size * 1.0005) + 1e-9), 0, 5); // 9.996 is 10.0
         return Fixed(value, digits);
     }
 
