@@ -10,7 +10,7 @@ internal static class ActivationRange
     {
         if (!quantizer.IsConstant || !quantizer.IsPerTensor || quantizer.Scales is not { } scales)
             return false;
-        (long low, long high)? range = quantizer.Type switch
+        (long low, long high)? range = quantizer.StoredType switch
         {
             ElementType.Int8 => (-128, 127),
             ElementType.UInt8 => (0, 255),

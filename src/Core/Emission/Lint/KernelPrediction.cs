@@ -51,7 +51,9 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
     private string? Conv(NodeProto node)
     {
         QuantizationNode? output = null;
-        return InputsAndTypes(node) ?? Output(node, out output) ?? SameType(node, output!);
+        return InputsAndTypes(node) ?? Output(node, out output) ?? SameType(node, output!) ?? (BiasSteps.FirstWrong(graph, node, relative: 0.01, absolute: 1e-6) is { } wrong
+            ? $"its bias's scale {wrong.Actual:R} is not s_x·s_w = {wrong.Expected:R}"
+            : null);
     }
 
     private string? Gemm(NodeProto node)
@@ -69,6 +71,8 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
         if (graph.Dequantizer(node.Input[0]) is null && graph.DirectDequantizer(node.Input[1]) is { Type: ElementType.Int4 or ElementType.UInt4 or ElementType.Int8 or ElementType.UInt8 } weight
             && weight.Node.IntAttribute("block_size", 0) >= 16)
             return ("MatMulNBits", null);
+        if (MergedAdd.Behind(graph, node) is { } add)
+            return ("QGemm", InputsAndTypes(node) ?? (MergedAdd.IsQuantized(graph, node, add) ? null : "ONNX Runtime merges it with the Add behind it into a Gemm, whose bias is float"));
         QuantizationNode? output = null;
         string? obstacle = InputsAndTypes(node);
         if (obstacle is not null || HasNoQuantizer(node))
@@ -95,7 +99,7 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
     private string? Moved(NodeProto node)
     {
         if (graph.Dequantizer(node.Input[0]) is not { } input)
-            return "its input is not dequantized";
+            return TakesQuantizerBefore(node) ? null : "its input is not dequantized";
         if (node.OpType == "MaxPool" && graph.Opset < 12)
             return "MaxPool takes integers only from opset 12 on";
         if (!input.IsPerTensor || !input.IsConstant)
@@ -115,6 +119,11 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
 
         return null;
     }
+
+    /// <summary>Whether ONNX Runtime moves the QuantizeLinear behind the node before it.</summary>
+    private bool TakesQuantizerBefore(NodeProto node) =>
+        graph.Propagates(node) && graph.Quantizer(node.Output[0]) is { IsConstant: true, IsPerTensor: true, HasZeroPoint: true }
+        && graph.Constant(node.Input[0]) is null && graph.Graph.Consumers(node.Input[0]).Count == 1 && !graph.Graph.IsOutput(node.Input[0]);
 
     private string? Activation(NodeProto node) =>
         graph.Quantizer(node.Output[0]) is { } quantizer && ActivationRange.IsCovered(graph, node, quantizer)
@@ -149,8 +158,10 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
             return null;
         if (Is8Bit(w.Type) is { } wideWeight)
             return wideWeight;
-        if (x.Type == ElementType.Int8 && w.Type != ElementType.Int8)
-            return $"an INT8 input needs an INT8 weight, not {w.Type}";
+        if (x.Type == ElementType.Int8 && node.OpType != "Gemm" && !QuantizedGraph.KeepsInt8)
+            return "its INT8 input has several readers, so ONNX Runtime cannot turn it into the UINT8 that x64 needs";
+        if (x.Type == ElementType.Int8 && w.StoredType != ElementType.Int8)
+            return $"an INT8 input needs an INT8 weight, not {w.StoredType}";
         return graph.Dequantizer(node.InputOrNull(2)) is { Type: not ElementType.Int32 } bias ? $"its bias is {bias.Type}, not Int32" : null;
     }
 

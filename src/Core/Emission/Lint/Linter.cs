@@ -63,7 +63,7 @@ public static class Linter
     }
 
     private static bool TouchesQuantization(QuantizedGraph graph, NodeProto node) =>
-        !QuantizedGraph.IsQuantize(node) && !QuantizedGraph.IsDequantize(node)
+        node.OpType != "Constant" && !QuantizedGraph.IsQuantize(node) && !QuantizedGraph.IsDequantize(node)
         && (node.Input.Any(i => graph.DirectDequantizer(i) is not null)
             || node.Output.Any(o => graph.Graph.Consumers(o).Any(QuantizedGraph.IsQuantize)));
 }

@@ -51,8 +51,9 @@ internal sealed class OptimizedGraph
     {
         if (!_byName.TryGetValue(NameOf(index), out NodeProto? node))
         {
-            string prefix = NameOf(index);
-            node = _graph.Nodes.FirstOrDefault(n => n.Name.StartsWith(prefix, StringComparison.Ordinal));
+            // Some fusions add to the name, as GemmActivationFusion does.
+            string name = NameOf(index);
+            node = _graph.Nodes.FirstOrDefault(n => n.Name.Contains(name, StringComparison.Ordinal));
             if (node is null)
                 return null;
         }

@@ -9,7 +9,7 @@ internal sealed class QuantizationNode
     public QuantizationNode(NodeProto node, ElementType type, TensorProto? scale, TensorProto? zeroPoint)
     {
         Node = node;
-        Type = type;
+        Type = StoredType = type;
         HasZeroPoint = node.InputOrNull(2) is not null;
         IsConstant = scale is not null && (!HasZeroPoint || zeroPoint is not null);
         Scales = scale is not null && scale.ElementType() == ElementType.Float ? scale.ToFloats() : null;
@@ -18,10 +18,19 @@ internal sealed class QuantizationNode
         IsPerTensor = scale is not null && scale.Dims.All(d => d == 1) && scale.Dims.Count <= 1;
     }
 
+    private QuantizationNode(QuantizationNode other)
+    {
+        (Node, StoredType, Type, IsConstant, HasZeroPoint) = (other.Node, other.StoredType, other.Type, other.IsConstant, other.HasZeroPoint);
+        (IsPerTensor, Axis, Scales, ZeroPoints) = (other.IsPerTensor, other.Axis, other.Scales, other.ZeroPoints);
+    }
+
     public NodeProto Node { get; }
 
-    /// <summary>The integer type; Undefined where the model does not tell.</summary>
-    public ElementType Type { get; }
+    /// <summary>The integer type in the model; Undefined where the model does not tell.</summary>
+    public ElementType StoredType { get; }
+
+    /// <summary>The integer type in ONNX Runtime: UINT8 where it rewrites an INT8 pair (see <see cref="QuantizedGraph"/>).</summary>
+    public ElementType Type { get; private init; }
 
     /// <summary>Whether scale and zero point are constants that a caller cannot override.</summary>
     public bool IsConstant { get; }
@@ -37,6 +46,9 @@ internal sealed class QuantizationNode
 
     /// <summary>Null where not given or not constant.</summary>
     public long[]? ZeroPoints { get; }
+
+    /// <summary>This node after ONNX Runtime's change from INT8 to UINT8, which moves scale and meaning of no value.</summary>
+    public QuantizationNode AsUnsigned() => new(this) { Type = ElementType.UInt8 };
 
     public bool SameParameters(QuantizationNode other) =>
         IsConstant && other.IsConstant && Type == other.Type && Scales is not null && other.Scales is not null

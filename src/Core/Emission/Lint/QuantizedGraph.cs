@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 
@@ -5,7 +6,9 @@ namespace QuantCluster.Emission.Lint;
 
 /// <summary>
 /// A graph seen as ONNX Runtime's QDQ optimizer sees it: each tensor's DequantizeLinear and QuantizeLinear, found
-/// through the shape operators across which ONNX Runtime propagates them (QDQPropagationTransformer).
+/// through the shape operators across which ONNX Runtime propagates them (QDQPropagationTransformer), and with the
+/// types it gives them: where INT8 kernels are not used (x64) it turns an INT8 Q-DQ pair into UINT8, but only if the
+/// pair has one reader (EnsureUniqueDQForNodeUnit, QDQS8ToU8Transformer).
 /// </summary>
 internal sealed class QuantizedGraph
 {
@@ -22,6 +25,9 @@ internal sealed class QuantizedGraph
         foreach (NodeProto node in Graph.Nodes.Where(n => IsQuantize(n) || IsDequantize(n)))
             _quantization[node] = new QuantizationNode(node, IntegerTypeOf(node), Constant(node.Input[1]), node.InputOrNull(2) is { } z ? Constant(z) : null);
     }
+
+    /// <summary>Whether ONNX Runtime keeps INT8 activations, as it does on ARM64 only.</summary>
+    public static bool KeepsInt8 => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
     public Graph Graph { get; }
 
@@ -52,10 +58,18 @@ internal sealed class QuantizedGraph
     public QuantizationNode? Dequantizer(string? tensor)
     {
         bool direct = true;
+        string read = tensor ?? "";
         while (tensor is not null && Graph.Producer(tensor) is { } producer)
         {
             if (IsDequantize(producer))
-                return direct || CanPropagate(Quantization(producer)) ? Quantization(producer) : null;
+            {
+                QuantizationNode found = Quantization(producer);
+                if (!direct && !CanPropagate(found))
+                    return null;
+                bool paired = direct ? PairOf(producer) : found.HasZeroPoint && Readers(read) <= 1;
+                return paired && TurnsUnsigned(found) ? found.AsUnsigned() : found;
+            }
+
             if (!Propagates(producer) || Graph.IsOutput(tensor))
                 return null;
             direct = false;
@@ -84,7 +98,10 @@ internal sealed class QuantizedGraph
                 // Equal ones are merged by common subexpression elimination.
                 QuantizationNode first = Quantization(consumers[0]);
                 bool one = consumers.Skip(1).All(c => Quantization(c).SameParameters(first));
-                return one && (direct || CanPropagate(first)) ? first : null;
+                if (!one || !(direct || CanPropagate(first)))
+                    return null;
+                bool paired = direct ? consumers.Count == 1 && Graph.Consumers(first.Node.Output[0]) is [var reader] && IsDequantize(reader) && PairOf(reader) : first.HasZeroPoint;
+                return paired && TurnsUnsigned(first) ? first.AsUnsigned() : first;
             }
 
             if (consumers.Count != 1 || !Propagates(consumers[0]) || consumers[0].Input[0] != tensor)
@@ -95,6 +112,21 @@ internal sealed class QuantizedGraph
 
         return null;
     }
+
+    private static bool TurnsUnsigned(QuantizationNode node) => node.StoredType == ElementType.Int8 && !KeepsInt8;
+
+    /// <summary>Whether a DequantizeLinear forms a pair with its QuantizeLinear that nothing else shares.</summary>
+    private bool PairOf(NodeProto dequantize) =>
+        Graph.Producer(dequantize.Input[0]) is { } quantize && IsQuantize(quantize)
+        && !Graph.IsOutput(quantize.Output[0]) && Graph.Consumers(quantize.Output[0]).Count == 1
+        && Quantization(dequantize) is { HasZeroPoint: true, IsConstant: true, IsPerTensor: true } after
+        && Quantization(quantize) is { HasZeroPoint: true, IsConstant: true, IsPerTensor: true } before
+        && before.ZeroPoints is [var a] && after.ZeroPoints is [var b] && a == b
+        && Readers(dequantize.Output[0]) <= 1;
+
+    /// <summary>How many node inputs and model outputs read a tensor.</summary>
+    private int Readers(string tensor) =>
+        Graph.Consumers(tensor).Sum(n => Math.Max(1, n.Input.Count(i => i == tensor))) + (Graph.IsOutput(tensor) ? 1 : 0);
 
     private static bool CanPropagate(QuantizationNode node) => node.IsConstant && node.IsPerTensor;
 

@@ -3,9 +3,14 @@ using QuantCluster.Onnx.Protocol;
 
 namespace QuantCluster.Emission.Lint.Rules;
 
-/// <summary>Integer kernels take the bias as steps of s_x·s_w whatever scale its DequantizeLinear says.</summary>
+/// <summary>
+/// A bias whose scale is not s_x·s_w. ONNX Runtime checks it for Conv (to 1 %, microsoft/onnxruntime#28229) and then stays float; older versions,
+/// and Gemm, take the integers as they are and the bias is silently wrong.
+/// </summary>
 internal sealed class BiasScale : ILintRule
 {
+    private const double Rounding = 1e-6;
+
     public string Name => "bias-scale";
 
     public IEnumerable<LintFinding> Check(LintContext context)
@@ -13,8 +18,7 @@ internal sealed class BiasScale : ILintRule
         QuantizedGraph graph = context.Quantized;
         foreach (NodeProto node in context.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm" or "ConvTranspose"))
         {
-            if (graph.Dequantizer(node.Input[0]) is not { Scales: [var x] } || graph.Dequantizer(node.Input[1]) is not { Scales: { } w }
-                || graph.DirectDequantizer(node.InputOrNull(2)) is not { Scales: { } b, Type: ElementType.Int32 } bias)
+            if (graph.DirectDequantizer(node.InputOrNull(2)) is not { StoredType: ElementType.Int32 } bias)
                 continue;
             if (bias.ZeroPoints is { } zeros && zeros.Any(z => z != 0))
             {
@@ -23,17 +27,15 @@ internal sealed class BiasScale : ILintRule
                     "Store the bias with zero point 0.");
             }
 
-            for (int i = 0; i < Math.Max(b.Length, w.Length); i++)
+            if (BiasSteps.FirstWrong(graph, node, Rounding) is { } wrong)
             {
-                float expected = x * w[Math.Min(i, w.Length - 1)], actual = b[Math.Min(i, b.Length - 1)];
-                if (expected == actual)
-                    continue;
-                double error = Math.Abs(((double)actual / expected) - 1);
+                string consequence = context.IsInteger(node)
+                    ? $"the integer kernel reads it {wrong.Expected / wrong.Actual:G6} times as large as the model says"
+                    : "ONNX Runtime leaves the layer float, and older versions of it read the bias wrongly instead";
                 yield return new LintFinding(
-                    Name, error < 1e-5 ? LintSeverity.Warning : LintSeverity.Trap, QuantizedGraph.NameOf(node),
-                    $"The bias's scale {actual:R} (channel {i}) is not s_x·s_w = {x:R}·{w[Math.Min(i, w.Length - 1)]:R} = {expected:R}: an integer kernel reads the bias {actual / expected:G3} times as large as the model says.",
+                    Name, wrong.RelativeError < 1e-3 ? LintSeverity.Warning : LintSeverity.Trap, QuantizedGraph.NameOf(node),
+                    $"The bias's scale {wrong.Actual:R} (channel {wrong.Channel}) is not s_x·s_w = {wrong.Expected:R}: {consequence}.",
                     "Requantize the bias with the float32 product of the two scales.");
-                break;
             }
         }
     }

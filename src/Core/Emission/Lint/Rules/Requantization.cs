@@ -16,7 +16,7 @@ internal sealed class Requantization : ILintRule
                 bool same = before.SameParameters(context.Quantized.Quantization(node));
                 yield return new LintFinding(
                     Name, same ? LintSeverity.Info : LintSeverity.Warning, QuantizedGraph.NameOf(node),
-                    same ? "A value is dequantized and quantized again with the same parameters." : "A Q-DQ-Q chain: a value is dequantized and quantized again with other parameters, which rounds twice and keeps its producer or consumer from fusing.",
+                    same ? "A value is dequantized and quantized again with the same parameters." : "A Q-DQ-Q chain: a value is dequantized and quantized again with other parameters, which rounds twice, or makes ONNX Runtime merge the two with parameters of its own.",
                     "Quantize once, with one scale and zero point.");
             }
         }

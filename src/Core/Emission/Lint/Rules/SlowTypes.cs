@@ -15,16 +15,16 @@ internal sealed class SlowTypes : ILintRule
             if (!verdict.IsCompute || context.Quantized.Dequantizer(node.Input[0]) is not { } x || context.Quantized.Dequantizer(node.Input[1]) is not { } w)
                 continue;
             bool constant = context.Quantized.Constant(w.Node.Input[0]) is not null;
-            if (x.Type == ElementType.UInt8 && w.Type == ElementType.UInt8 && constant)
+            if (x.StoredType == ElementType.UInt8 && w.StoredType == ElementType.UInt8 && constant)
             {
                 yield return new LintFinding(
                     Name, LintSeverity.Warning, verdict.Node, "UINT8 activations with UINT8 weights: x64's dot-product instructions take one signed side; this is slower, often slower than float.",
                     "Store the weight as INT8, symmetric.");
             }
-            else if (x.Type == ElementType.Int8)
+            else if (x.StoredType == ElementType.Int8)
             {
                 yield return new LintFinding(
-                    Name, LintSeverity.Warning, verdict.Node, "INT8 activations: on x64 ONNX Runtime first has to turn them into UINT8, and does so only for plain Q-DQ pairs.",
+                    Name, LintSeverity.Warning, verdict.Node, "INT8 activations: on x64 ONNX Runtime first has to turn them into UINT8, and does so only where one node reads the value.",
                     "Use UINT8 activations with INT8 weights; INT8 activations suit ARM64.");
             }
         }
