@@ -26,7 +26,7 @@ public sealed record JobOutcome
     /// <summary>Signal to quantization noise ratio over all outputs, dB; null when there is no noise, or no signal.</summary>
     public double? SqnrDb { get; init; }
 
-    /// <summary>Fraction of predictions that are the float model's, 0 to 1; null where outputs are no scores.</summary>
+    /// <summary>Predictions that are the float model's, in percent; null where outputs are no scores.</summary>
     public double? Agreement { get; init; }
 
     /// <summary>Name of the task metric, e.g. <c>top1</c>; null when the data spec names none.</summary>
