@@ -15,6 +15,12 @@ internal static class CommandLine
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelp((HelpAction)help.Action!);
 
+        if (args is [var first, ..] && first.Length > 0 && first[0] != '-' && root.Subcommands.All(c => c.Name != first))
+        {
+            Console.Error.WriteLine($"quant: there is no command '{first}'; there are {string.Join(", ", root.Subcommands.Select(c => c.Name))}.");
+            return (int)ExitCode.Usage;
+        }
+
         ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0 && parsed.Action is not ExampleHelp)
         {

@@ -17,7 +17,7 @@ internal static class Resume
 
     private static async Task<int> ExecuteAsync(string directory, bool json)
     {
-        using JobDirectory job = JobDirectory.Open(directory);
+        using JobDirectory job = JobDirectory.Open(directory, QuantizationJob.ToolVersion);
         AtomicFile.EnsureWritable(job.Specification.Output, "--out");
         using JobSources sources = JobSources.Reopen(job.Specification);
         using Interruption interruption = new();

@@ -83,8 +83,10 @@ public sealed class JobDirectory : IDisposable
     }
 
     /// <summary>Opens an existing job.</summary>
+    /// <param name="path">Its folder.</param>
+    /// <param name="tool">The program that goes on with it; null for the one that made it.</param>
     /// <exception cref="QuantException">There is no job, or another process works on it.</exception>
-    public static JobDirectory Open(string path)
+    public static JobDirectory Open(string path, string? tool = null)
     {
         string full = System.IO.Path.GetFullPath(path);
         string file = System.IO.Path.Combine(full, "job.json");
@@ -93,7 +95,8 @@ public sealed class JobDirectory : IDisposable
         FileStream @lock = Enter(full);
         try
         {
-            return new JobDirectory(full, JobSpecification.Parse(File.ReadAllBytes(file), file), @lock);
+            JobSpecification specification = JobSpecification.Parse(File.ReadAllBytes(file), file);
+            return new JobDirectory(full, specification with { Tool = tool ?? specification.Tool }, @lock);
         }
         catch
         {

@@ -1,6 +1,8 @@
 using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
+using QuantCluster.Preparation;
+using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
 
@@ -17,14 +19,14 @@ public sealed class JobSources : IDisposable
         string full = Path.GetFullPath(modelPath);
         if (Directory.Exists(full))
             throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
-        Model = OnnxModel.Load(modelPath);
+        Model = Accept(modelPath);
         ModelInput = new JobInput(full, ModelHash(full, Model));
         using ModelSession session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None });
         Inputs = session.Inputs;
     }
 
-    /// <summary>The float model as it was read.</summary>
-    public OnnxModel Model { get; }
+    /// <summary>The float model as it was read; null after <see cref="ReleaseModel"/>.</summary>
+    public OnnxModel? Model { get; private set; }
 
     /// <summary>What the model takes.</summary>
     public IReadOnlyList<ValueSignature> Inputs { get; }
@@ -42,8 +44,8 @@ public sealed class JobSources : IDisposable
 
     public JobInput? EvaluationInput { get; private set; }
 
-    /// <summary>The spec that <see cref="Evaluation"/> came from: labels and task metric; null for synthetic data.</summary>
-    public DatasetSpec? EvaluationSpec { get; private set; }
+    /// <summary>How the task is judged on <see cref="Evaluation"/>; null where the data say nothing of it.</summary>
+    public ITaskMetric? Task { get; private set; }
 
     /// <summary>What was assumed of data given without a spec, for the user to read.</summary>
     public IReadOnlyList<string> Assumptions => _assumptions;
@@ -90,6 +92,9 @@ public sealed class JobSources : IDisposable
         }
     }
 
+    /// <summary>Lets the model's memory go: after preparation only the prepared model is needed.</summary>
+    public void ReleaseModel() => Model = null;
+
     public void Dispose()
     {
         Data?.Dispose();
@@ -109,9 +114,12 @@ public sealed class JobSources : IDisposable
             if (settings.Samples is { } samples)
                 sources.Data = new FirstSamples(sources.Data, samples);
             if (evaluation is null)
-                (sources.EvaluationSpec, sources.Evaluation) = (spec, sources.Data);
+                sources.Evaluation = sources.Data;
             else
-                (sources.EvaluationSpec, sources.Evaluation, sources.EvaluationInput) = sources.OpenData(evaluation);
+                (spec, sources.Evaluation, sources.EvaluationInput) = sources.OpenData(evaluation);
+            sources.Task = TaskOf(spec);
+            if (settings.MaximumDrop is not null && sources.Task is null)
+                throw new QuantException(ExitCode.Usage, Gates.NeedsTask);
             return sources;
         }
         catch
@@ -121,10 +129,32 @@ public sealed class JobSources : IDisposable
         }
     }
 
+    private static ITaskMetric? TaskOf(DatasetSpec? spec)
+    {
+        if (spec?.Metric is not { } metric)
+            return null;
+        Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
+        return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = spec.Dictionary });
+    }
+
     private static void RequireSame(JobInput? then, JobInput? now)
     {
         if (then is not null && then.Sha256 != now?.Sha256)
             throw new QuantException(ExitCode.BadData, $"{then.Path}: has changed since the job began. Start anew with 'quant run'.");
+    }
+
+    private static OnnxModel Accept(string path)
+    {
+        OnnxModel model = OnnxModel.Load(path);
+        try
+        {
+            ModelAcceptance.Check(model);
+            return model;
+        }
+        catch (QuantException e)
+        {
+            throw new QuantException(e.Code, $"{path}: {e.Message}", e);
+        }
     }
 
     /// <summary>External data are part of the model: their files are hashed as well.</summary>
@@ -132,9 +162,11 @@ public sealed class JobSources : IDisposable
     {
         using ContentHash hash = new();
         hash.Add(ContentHash.OfFile(path));
-        IEnumerable<string> external = model.Proto.Graph.Initializer
+        if (!model.KeepsDataApart)
+            return hash.Finish();
+        IEnumerable<string> files = ModelTensors.Of(OnnxModel.Load(path, readExternalData: false).Proto)
             .SelectMany(t => t.ExternalData.Where(e => e.Key == "location").Select(e => e.Value));
-        foreach (string file in external.Distinct().Order(StringComparer.Ordinal))
+        foreach (string file in files.Distinct().Order(StringComparer.Ordinal))
             hash.Add(file).Add(ContentHash.OfFile(Path.Combine(Path.GetDirectoryName(path)!, file)));
         return hash.Finish();
     }

@@ -6,14 +6,14 @@ namespace QuantCluster.Jobs;
 /// <summary>What a user should know about a result besides its figures, and what to do about it.</summary>
 internal static class OutcomeNotes
 {
-    public static IReadOnlyList<string> Of(JobSpecification job, JobSources sources, LatencyResult? latency)
+    public static IReadOnlyList<string> Of(JobSpecification job, JobSources sources, VerificationResult verification)
     {
         List<string> notes = [.. sources.Assumptions];
         if (job.Data is null)
             notes.Add("calibrated on synthetic data: ranges and figures say nothing about real inputs. Give --data.");
         if (job.Evaluation is null && job.Data is not null)
             notes.Add("verified on the calibration data, which flatters: give held-out data with --eval.");
-        if (latency is { Speedup: < 1 })
+        if (verification.Latency.Count > 0 && verification.Latency[0] is { Speedup: < 1 } latency)
         {
             notes.Add(string.Create(
                 CultureInfo.InvariantCulture,

@@ -4,6 +4,7 @@ using QuantCluster.Calibration;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
+using QuantCluster.Reporting;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -17,9 +18,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
     /// <summary>More runs side by side than this need much memory and gain little; the threads go into the runs.</summary>
     private const int MostWorkers = 4;
 
-    /// <summary>Version of this program, which finished stages are kept for.</summary>
+    /// <summary>Version and build of this program: what another build finished is done anew.</summary>
     public static string ToolVersion { get; } =
-        typeof(QuantizationJob).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        $"{typeof(QuantizationJob).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}+{typeof(QuantizationJob).Module.ModuleVersionId:N}";
 
     /// <summary>Threads the job may use.</summary>
     public static int ThreadsOf(JobSettings settings) => settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount;
@@ -35,7 +36,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         StageRunner runner = new(directory, engine, progress);
         StageContext context = new(directory, runner, sources, progress);
 
-        BlobId model = await PrepareStage.RunAsync(context, cancellation);
+        IReadOnlyDictionary<string, BlobId> preparation = await PrepareStage.RunAsync(context, cancellation);
+        BlobId model = preparation["model"];
+        sources.ReleaseModel();
         OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
         BlobId planBlob = await PlanStage.RunAsync(context, model, prepared, cancellation);
         QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
@@ -45,17 +48,29 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
         VerificationResult verification = await VerifyStage.RunAsync(context, emitted, Math.Min(workers, threads), cancellation);
 
-        Gates gates = new() { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop };
-        if (gates.Judge(verification).FirstOrDefault(v => !v.IsMet) is { } unmet)
-            throw new QuantException(ExitCode.GateNotMet, $"{unmet.Message}. Nothing was written to {directory.Specification.Output}; the model is kept at {directory.Blobs.PathOf(emitted)}.");
+        IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
+        IReadOnlyList<GateVerdict> verdicts = new Gates { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop }.Judge(verification);
+        JobReport report = new(
+            directory.Specification,
+            await context.ReadJsonAsync(preparation["rewrites"], StageJson.Default.IReadOnlyListRewriteReport, cancellation),
+            plan,
+            statistics,
+            ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation)),
+            verification,
+            verdicts,
+            notes,
+            runner.Seconds);
+        string page = ReportFiles.Write(report.ToReport(), directory.Specification.Report ?? Path.Combine(directory.Path, "report"));
+        if (verdicts.FirstOrDefault(v => !v.IsMet) is { } unmet)
+            throw new QuantException(ExitCode.GateNotMet, $"{unmet.Message}. Nothing was written to {directory.Specification.Output}; the report is {page}.");
 
         byte[] bytes = await directory.Blobs.GetAsync(emitted, cancellation);
         cancellation.ThrowIfCancellationRequested();
         AtomicFile.Write(directory.Specification.Output, bytes);
-        return Outcome(plan, verification, runner);
+        return Outcome(plan, verification, runner, page, notes);
     }
 
-    private JobOutcome Outcome(QuantizationPlan plan, VerificationResult verification, StageRunner runner)
+    private JobOutcome Outcome(QuantizationPlan plan, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
     {
         LatencyResult? latency = verification.Latency.Count > 0 ? verification.Latency[0] : null;
         double? sqnr = verification.Error("sqnr_db");
@@ -80,8 +95,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             Layers = new LayerOutcome(
                 [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
                 [.. plan.FloatLayers.Select(l => new UnquantizedLayer(l.Node, l.OpType, l.Reason))]),
+            Report = page,
             Job = directory.Path,
-            Notes = OutcomeNotes.Of(directory.Specification, sources, latency),
+            Notes = notes,
         };
     }
 }

@@ -1,4 +1,3 @@
-using QuantCluster.Data;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -19,18 +18,10 @@ internal static class VerifyStage
                 Workers = workers,
                 Latency = new LatencySettings { Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0] },
             };
-            VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, Task(sources.EvaluationSpec), settings, Forward(context.Progress), c);
+            VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
             return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
         }, cancellation);
         return await context.ReadJsonAsync(outputs["result"], StageJson.Default.VerificationResult, cancellation);
-    }
-
-    private static ITaskMetric? Task(DatasetSpec? spec)
-    {
-        if (spec?.Metric is not { } metric)
-            return null;
-        Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
-        return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = spec.Dictionary });
     }
 
     private static IProgress<VerificationProgress>? Forward(IProgress<JobProgress>? progress) =>
