@@ -28,8 +28,16 @@ internal static class DataValidation
         ElementType.Float => First(MemoryMarshal.Cast<byte, float>(tensor.Bytes.Span), float.IsFinite),
         ElementType.Double => First(MemoryMarshal.Cast<byte, double>(tensor.Bytes.Span), double.IsFinite),
         ElementType.Float16 => First(MemoryMarshal.Cast<byte, Half>(tensor.Bytes.Span), Half.IsFinite),
+        ElementType.BFloat16 => First(Widened(tensor), float.IsFinite),
         _ => null,
     };
+
+    private static ReadOnlySpan<float> Widened(DenseTensor tensor)
+    {
+        float[] values = new float[tensor.Bytes.Length / tensor.Type.Size()];
+        ElementConversion.Convert(tensor.Type, tensor.Bytes.Span, ElementType.Float, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
 
     private static (long, string)? First<T>(ReadOnlySpan<T> values, Func<T, bool> isFinite)
         where T : struct, INumber<T>

@@ -115,6 +115,16 @@ public sealed class BadDataTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_without_data_is_refused()
+    {
+        _folder.Write("x/readme.txt", "nothing");
+        Refuses(
+            "~/x: no data in this folder that is read here; read are: .npy, .npz, .bin, .jsonl, a folder of PNG or JPEG images, .pb (ONNX test data), a folder of .npy.",
+            Spec("x"),
+            DataFolder.Input("x", ElementType.Float, -1, 2));
+    }
+
+    [Fact]
     public void Inputs_of_different_length_are_refused()
     {
         _folder.Npy<float>("x.npy", "<f4", [3, 1], [1, 2, 3]);

@@ -88,6 +88,30 @@ public sealed class ImageFolderTests : IDisposable
         Assert.EndsWith("). Convert it to a plain PNG, or all images to one .npy.", error.Message);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("baseline420.jpg")]
+    [InlineData("progressive.jpg")]
+    [InlineData("rgb.png")]
+    public async Task An_image_cut_off_anywhere_is_refused_or_read_but_never_waited_for(string name)
+    {
+        byte[] image = Resource(name);
+        await Task.Run(() =>
+        {
+            for (int length = 1; length < image.Length; length += 3)
+            {
+                string file = _folder.Write("1", image.AsSpan(0, length));
+                try
+                {
+                    Assert.Equal(16 * 24 * 3, ImageDecoder.Decode(file, 3).Pixels.Length);
+                }
+                catch (QuantException e)
+                {
+                    Assert.Equal(ExitCode.BadData, e.Code);
+                }
+            }
+        });
+    }
+
     [Fact]
     public void An_image_that_claims_absurd_dimensions_is_refused_before_it_is_decoded()
     {

@@ -20,8 +20,9 @@ internal static class DatasetReaders
     {
         if (!File.Exists(input.File) && !Directory.Exists(input.File))
             throw new QuantException(ExitCode.BadData, $"{input.File}: no such file.");
-        IDatasetReader reader = All.FirstOrDefault(r => r.CanRead(input))
-            ?? throw new QuantException(ExitCode.BadData, $"{input.File}: not a kind of data that is read here; read are: {string.Join(", ", All.Select(r => r.Name))}.");
-        return reader.Open(input, model);
+        if (All.FirstOrDefault(r => r.CanRead(input)) is { } reader)
+            return reader.Open(input, model);
+        string what = Directory.Exists(input.File) ? "no data in this folder" : "not a kind of data";
+        throw new QuantException(ExitCode.BadData, $"{input.File}: {what} that is read here; read are: {string.Join(", ", All.Select(r => r.Name))}.");
     }
 }

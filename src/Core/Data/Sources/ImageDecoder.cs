@@ -24,7 +24,7 @@ internal static class ImageDecoder
             throw Bad(file, "neither a PNG nor a JPEG image");
         try
         {
-            using MemoryStream stream = new(bytes, writable: false);
+            using ImageStream stream = new(bytes);
             if (ImageInfo.FromStream(stream) is not { } info)
                 throw Bad(file, "the image's header is damaged");
             if (info.Width <= 0 || info.Height <= 0 || (long)info.Width * info.Height > MaximumPixels)

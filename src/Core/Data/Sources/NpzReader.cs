@@ -31,6 +31,10 @@ internal sealed class NpzReader : IDatasetReader
         {
             throw new QuantException(ExitCode.BadData, $"{input.File}: not an .npz archive, or damaged: {e.Message}", e);
         }
+        catch (IOException e)
+        {
+            throw new QuantException(ExitCode.BadData, $"{input.File}: cannot be unpacked into {Path.GetTempPath()}: {e.Message} Unpack it and name the .npy instead.", e);
+        }
     }
 
     private static ZipArchiveEntry Choose(ZipArchive archive, InputSpec input, ValueSignature model)
