@@ -24,8 +24,8 @@ internal sealed class DatasetHash : IDisposable
         }
 
         hash.Field(spec.Metric ?? "");
-        if (spec.Labels is { } labels)
-            hash.Files(labels);
+        hash.Named("labels", spec.Labels);
+        hash.Named("dictionary", spec.Dictionary);
         return Convert.ToHexStringLower(hash._hash.GetHashAndReset());
     }
 
@@ -37,6 +37,14 @@ internal sealed class DatasetHash : IDisposable
 
     private static string Join<T>(IEnumerable<T>? values)
         where T : IFormattable => string.Join(',', values?.Select(v => v.ToString(null, CultureInfo.InvariantCulture)) ?? ["none"]);
+
+    private void Named(string field, string? path)
+    {
+        if (path is null)
+            return;
+        Field(field);
+        Files(path);
+    }
 
     private void Files(string path)
     {

@@ -31,7 +31,7 @@ public sealed class DatasetSpecTests : IDisposable
 
     [Theory]
     [InlineData("""{"inputs": {"x": {"file": "x", "divde": 2}}}""", "inputs.x has \"divde\", which is not understood; known are: file, key, layout, channels, divide, mean, std, dtype, shape, pad_to, pad_value, resize, size.")]
-    [InlineData("""{"input": {}}""", "the spec has \"input\", which is not understood; known are: model, inputs, labels, metric.")]
+    [InlineData("""{"input": {}}""", "the spec has \"input\", which is not understood; known are: model, inputs, labels, metric, dictionary.")]
     [InlineData("""{"inputs": {}}""", "the spec names no inputs; give {\"inputs\": {\"<model input>\": {\"file\": \"...\"}}}.")]
     [InlineData("""{"inputs": {"x": {}}}""", "inputs.x names no file.")]
     [InlineData("""{"inputs": {"x": {"file": "x", "std": [1, 0]}}}""", "inputs.x.std must not be 0.")]

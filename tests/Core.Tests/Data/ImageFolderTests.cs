@@ -109,7 +109,7 @@ public sealed class ImageFolderTests : IDisposable
                     Assert.Equal(ExitCode.BadData, e.Code);
                 }
             }
-        });
+        }, TestContext.Current.CancellationToken);
     }
 
     [Fact]
