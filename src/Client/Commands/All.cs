@@ -15,5 +15,7 @@ internal static class All
         Explain.Create(),
         Lint.Create(),
         Verify.Create(),
+        Calibrate.Create(),
+        Stats.Create(),
     ];
 }

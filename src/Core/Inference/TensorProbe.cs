@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QuantCluster.Data;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
@@ -35,18 +36,29 @@ public static class TensorProbe
     /// </summary>
     public static IReadOnlyDictionary<string, TensorShape> Observe(OnnxModel model, Sample sample)
     {
-        List<string> tensors = [.. model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0)];
-        using ModelSession session = ModelSession.Create(
-            WithOutputs(model, tensors), new SessionSettings { Optimization = GraphOptimization.None });
-        HashSet<string> dense = [.. session.Outputs.Where(o => o.Type != ElementType.Undefined).Select(o => o.Name)];
-        tensors.RemoveAll(t => !dense.Contains(t));
+        SessionSettings settings = new() { Optimization = GraphOptimization.None };
+        List<(string Tensor, ElementType Type)> tensors;
+        using (ModelSession typed = ModelSession.Create(
+            WithOutputs(model, model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0)), settings))
+        {
+            tensors = [.. typed.Outputs.Where(o => o.Type != ElementType.Undefined).Select(o => (o.Name, o.Type))];
+        }
+
+        // As outputs all tensors would be in memory at the end of the run; of their shapes that costs nothing.
+        OnnxModel probe = model.Clone();
+        List<string> outputs = [.. tensors.Select((_, i) => model.Graph.FreshName($"shape/{i}"))];
+        probe.Graph.Nodes.AddRange(tensors.Select((t, i) => Nodes.Create("Shape", "", [t.Tensor], [outputs[i]])));
+        probe.Graph.Proto.Output.Clear();
+        probe.Graph.Proto.Output.AddRange(outputs.Select(o => new ValueInfoProto { Name = o }));
+        probe.Graph.Reindex();
 
         Dictionary<string, TensorShape> shapes = [];
         foreach ((string name, DenseTensor value) in sample.Inputs)
             shapes[name] = new TensorShape(value.Type, value.Shape);
-        using RunResult result = session.Run(sample, tensors);
-        for (int i = 0; i < tensors.Count; i++)
-            shapes[tensors[i]] = new TensorShape(result.TypeOf(i), result.ShapeOf(i));
+        using ModelSession session = ModelSession.Create(probe, settings);
+        using RunResult result = session.Run(sample, outputs);
+        for (int i = 0; i < outputs.Count; i++)
+            shapes[tensors[i].Tensor] = new TensorShape(tensors[i].Type, MemoryMarshal.Cast<byte, long>(result.Bytes(i)).ToArray());
         return shapes;
     }
 }

@@ -34,10 +34,9 @@ internal static class TensorKnowledge
 
         if (unsure.Count > 0)
         {
-            string[] names = [.. unsure.Select(u => u.Name).Except(session.Inputs.Select(i => i.Name))];
-            using RunResult result = session.Run(sample, names);
-            for (int i = 0; i < names.Length; i++)
-                known[names[i]] = new KnownTensor(result.TypeOf(i), [.. result.ShapeOf(i).Select(_ => -1L)]);
+            IReadOnlyDictionary<string, TensorShape> seen = TensorProbe.Observe(model, sample);
+            foreach (ValueSignature value in unsure)
+                known[value.Name] = new KnownTensor(value.Type, [.. seen[value.Name].Dimensions.Select(_ => -1L)]);
         }
 
         return known;

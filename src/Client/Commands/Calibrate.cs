@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using QuantCluster.Calibration;
+using QuantCluster.Data;
+using QuantCluster.Inference;
+using QuantCluster.Jobs;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Preparation;
+
+namespace QuantCluster.Client.Commands;
+
+/// <summary><c>quant calibrate MODEL --data SPEC --out FILE</c>: one pass, statistics of every tensor that will be quantized.</summary>
+internal static class Calibrate
+{
+    public static Command Create()
+    {
+        Argument<string> model = new("MODEL") { Description = "The trained model, an .onnx file." };
+        Option<string> data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
+        Option<string> output = new("--out", "-o") { HelpName = "FILE", Required = true, Description = "Where the statistics are written; 'quant stats FILE' shows them." };
+        Option<int> samples = Count("--samples", int.MaxValue, "Use only the first N samples. Default: all.");
+        Option<int> workers = Count("--workers", 1, "Samples run side by side. Default: 1. Never changes the result.");
+        Option<int> threads = Count("--threads", Environment.ProcessorCount, "Threads in all, shared by the workers. Default: every core. Never changes the result.");
+        Option<bool> channels = new("--channels") { Description = "Also figures by channel: axis 1 of tensors of rank 3 and more." };
+        Option<bool> json = new("--json") { Description = "Print one JSON object on stdout." };
+        Command command = new("calibrate", "Runs a model over representative inputs once and writes statistics of every tensor that will be quantized.")
+        {
+            model, data, output, samples, workers, threads, channels, json,
+        };
+        command.SetAction(async (parsed, _) =>
+        {
+            CalibrationSettings settings = new()
+            {
+                MaxSamples = parsed.GetValue(samples),
+                Workers = parsed.GetValue(workers),
+                Threads = Math.Max(1, parsed.GetValue(threads) / parsed.GetValue(workers)),
+            };
+            string path = Path.GetFullPath(parsed.GetValue(output)!);
+            AtomicFile.EnsureWritable(path, "--out");
+            Stopwatch watch = Stopwatch.StartNew();
+            using Interruption interruption = new();
+            CalibrationStatistics statistics = await ProgressDisplay.ShowAsync(progress => Task.Run(() =>
+                Gather(parsed.GetValue(model)!, parsed.GetValue(data)!, settings, parsed.GetValue(channels), progress, interruption.Token)));
+            statistics.Save(path);
+            Report(statistics, path, watch.Elapsed, parsed.GetValue(json));
+            return (int)ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static CalibrationStatistics Gather(
+        string model, string data, CalibrationSettings settings, bool channels, IProgress<JobProgress>? progress, CancellationToken cancellation)
+    {
+        using JobSources sources = JobSources.Open(model, data, null, new JobSettings(), cancellation);
+        foreach (string assumption in sources.Assumptions)
+            Console.Error.WriteLine($"quant: {assumption}");
+        (OnnxModel prepared, TapRequest[] taps) = Prepare(sources, channels, cancellation);
+        // Preparing leaves copies of the model behind; the pass shall not carry them.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return Calibrator.Calibrate(prepared, taps, sources.Data, settings, progress is null ? null : new Relay(progress), cancellation);
+    }
+
+    private static (OnnxModel Prepared, TapRequest[] Taps) Prepare(JobSources sources, bool channels, CancellationToken cancellation)
+    {
+        Sample sample = sources.Data.Read(0);
+        OnnxModel prepared = Preparer.Prepare(sources.Model, sample, new PreparationSettings(), cancellation).Model;
+        IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sample);
+        QuantizationPlan plan = Planner.Plan(prepared, shapes, PlanSettings.Default);
+        return (prepared, [.. plan.Points.Select(p => new TapRequest(p.Tensor, channels && shapes[p.Tensor].Rank >= 3 ? 1 : -1))]);
+    }
+
+    private static void Report(CalibrationStatistics statistics, string path, TimeSpan elapsed, bool json)
+    {
+        long values = statistics.Tensors.Values.Sum(t => t.Count), broken = statistics.Tensors.Values.Sum(t => t.NaNs + t.Infinities);
+        using Process process = Process.GetCurrentProcess();
+        double peak = process.PeakWorkingSet64 / 1e6;
+        if (json)
+        {
+            using Utf8JsonWriter writer = new(Console.OpenStandardOutput(), new JsonWriterOptions { Indented = true });
+            writer.WriteStartObject();
+            writer.WriteString("statistics", path);
+            writer.WriteNumber("samples", statistics.Samples);
+            writer.WriteNumber("tensors", statistics.Tensors.Count);
+            writer.WriteNumber("values", values);
+            writer.WriteNumber("not_finite", broken);
+            writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
+            writer.WriteNumber("peak_rss_mb", Math.Round(peak, 1));
+            writer.WriteEndObject();
+            return;
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{statistics.Tensors.Count} tensors, {values / 1e6:0.0} million values of {statistics.Samples} samples in {elapsed.TotalSeconds:0.0} s, peak memory {peak:0} MB."));
+        if (broken > 0)
+            Console.WriteLine($"Beware: {broken} values are NaN or infinite; they are left out of the ranges. 'quant stats' shows where.");
+        Console.WriteLine($"{path}: see it with 'quant stats'.");
+    }
+
+    private static Option<int> Count(string name, int otherwise, string description)
+    {
+        Option<int> option = new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => otherwise };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out int value) || value < 1))
+                result.AddError($"{name} needs a whole number of at least 1, not '{token.Value}'.");
+        });
+        return option;
+    }
+
+    private sealed class Relay(IProgress<JobProgress> target) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => target.Report(new JobProgress("calibrate", value.Samples, value.TotalSamples));
+    }
+}

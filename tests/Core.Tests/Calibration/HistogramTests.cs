@@ -1,0 +1,144 @@
+using FsCheck;
+using FsCheck.Fluent;
+using QuantCluster.Calibration;
+
+namespace QuantCluster.Tests.Calibration;
+
+public class HistogramTests
+{
+    private static readonly Arbitrary<float[]> AnyBits = Gen.Choose(int.MinValue, int.MaxValue)
+        .Select(BitConverter.Int32BitsToSingle).ArrayOf().ToArbitrary();
+
+    [Fact]
+    public void Every_float_is_in_its_bin_and_the_others_are_counted_apart() => Check(AnyBits, values =>
+    {
+        TensorStatistics statistics = TensorStatistics.Of("t", values);
+        float[] finite = [.. values.Where(float.IsFinite)];
+        bool whole = statistics.Count == values.Length && statistics.NaNs == values.Count(float.IsNaN)
+            && statistics.Infinities == values.Count(float.IsInfinity) && statistics.Histogram.Total == finite.Length;
+        bool ends = finite.Length == 0 || (statistics.Minimum == finite.Min() && statistics.Maximum == finite.Max());
+        for (int i = 0; i < statistics.Histogram.Ranks.Length; i++)
+        {
+            int rank = statistics.Histogram.Ranks[i];
+            (double low, double high) = FloatBins.Edges(rank);
+            whole &= statistics.Histogram.Counts[i] == finite.Count(v => FloatBins.RankOf(v) == rank)
+                && finite.Where(v => FloatBins.RankOf(v) == rank).All(v => v >= low && v <= high);
+        }
+
+        return whole && ends;
+    });
+
+    [Fact]
+    public void Merging_is_commutative_associative_and_equals_counting_at_once() =>
+        Check(AnyBits.Generator.Select(v => (v, v.Reverse().Select(x => x * 3).ToArray(), v.Where((_, i) => i % 2 == 0).ToArray())).ToArbitrary(), sets =>
+        {
+            TensorStatistics a = TensorStatistics.Of("t", sets.Item1), b = TensorStatistics.Of("t", sets.Item2), c = TensorStatistics.Of("t", sets.Item3);
+            string all = Text(TensorStatistics.Of("t", [.. sets.Item1, .. sets.Item2, .. sets.Item3]));
+            return Text(TensorStatistics.Merge(TensorStatistics.Merge(a, b), c)) == all
+                && Text(TensorStatistics.Merge(a, TensorStatistics.Merge(b, c))) == all
+                && Text(TensorStatistics.Merge(TensorStatistics.Merge(c, a), b)) == all;
+        });
+
+    [Fact]
+    public void Bins_are_in_order_of_value_and_touch()
+    {
+        for (int rank = FloatBins.RankOf(float.MinValue); rank < FloatBins.RankOf(float.MaxValue); rank++)
+        {
+            (double low, double high) = FloatBins.Edges(rank);
+            Assert.True(low < high);
+            Assert.Equal(high, FloatBins.Edges(rank + 1).Low);
+            Assert.Equal(rank, FloatBins.RankOfKey(FloatBins.KeyOfRank(rank)));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(17)]
+    [InlineData(1000)]
+    public void Any_length_is_counted_whole(int length)
+    {
+        float[] values = SmallModels.Gaussian(new Random(length), length);
+        TensorStatistics statistics = TensorStatistics.Of("t", values);
+        Assert.Equal(length, statistics.Histogram.Total);
+        Assert.Equal(values.Min(), statistics.Minimum);
+        Assert.Equal(values.Max(), statistics.Maximum);
+    }
+
+    [Fact]
+    public void Channels_count_what_a_loop_over_them_counts()
+    {
+        foreach (long[] shape in (long[][])[[2, 3, 37], [1, 5, 16, 16], [4, 33, 1], [3, 7], [6, 2, 1, 15]])
+        {
+            int length = (int)shape.Aggregate(1L, (n, d) => n * d);
+            float[] values = SmallModels.Gaussian(new Random(length), length);
+            values[length / 2] = float.NaN;
+            values[^1] = float.NegativeInfinity;
+            ChannelAccumulator accumulator = new(new TapRequest("t", 1));
+            accumulator.Add(values, shape);
+            ChannelStatistics channels = accumulator.Take();
+            int inner = (int)shape.Skip(2).Aggregate(1L, (n, d) => n * d);
+            for (int c = 0; c < shape[1]; c++)
+            {
+                float[] mine = [.. values.Where((v, i) => i / inner % shape[1] == c && float.IsFinite(v))];
+                Assert.Equal(mine.Length, channels.CountPerChannel[c]);
+                Assert.Equal(mine.Length == 0 ? 0 : mine.Min(), channels.Minimum[c]);
+                Assert.Equal(mine.Length == 0 ? 0 : mine.Max(), channels.Maximum[c]);
+                Assert.Equal(mine.Sum(v => (double)v), channels.Sums[c], 1e-9);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_statistics_file_gives_back_what_was_saved()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.stats");
+        try
+        {
+            ChannelAccumulator channels = new(new TapRequest("t", 0));
+            channels.Add([1, 2, 0.1f, 4], [2, 2]);
+            TensorStatistics tensor = TensorStatistics.Of("a \"name\"/é", [-1.5f, 0, -0f, float.MaxValue, float.Epsilon, float.NaN, 1e-30f, 3, 3]).With(channels.Take());
+            new CalibrationStatistics(7, [tensor]).Save(path);
+            CalibrationStatistics loaded = CalibrationStatistics.Load(path);
+            Assert.Equal(7, loaded.Samples);
+            Assert.Equal(Text(tensor), Text(Assert.Single(loaded.Tensors.Values)));
+            Assert.Equal(3, loaded.Tensors[tensor.Name].Histogram.Zeros);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[1]")]
+    [InlineData("{\"format\":\"other/9\"}")]
+    [InlineData("{\"format\":\"quantcluster.statistics/1\",\"samples\":1,\"tensors\":[{}]}")]
+    [InlineData("{\"format\":\"quantcluster.statistics/1\",\"samples\":1,\"tensors\":[{\"name\":\"t\",\"count\":1,\"minimum\":0,\"maximum\":0,\"nans\":0,\"infinities\":0,\"histogram\":[[99999,1]]}]}")]
+    public void A_damaged_statistics_file_is_named(string content)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.stats");
+        try
+        {
+            File.WriteAllText(path, content);
+            QuantException error = Assert.Throws<QuantException>(() => CalibrationStatistics.Load(path));
+            Assert.StartsWith($"{path}: not a statistics file", error.Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static string Text(TensorStatistics tensor)
+    {
+        using MemoryStream stream = new();
+        StatisticsFile.Write(new CalibrationStatistics(1, [tensor]), stream);
+        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private static void Check<T>(Arbitrary<T> values, Func<T, bool> holds) =>
+        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(60), Prop.ForAll(values, holds));
+}
