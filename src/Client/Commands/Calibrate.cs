@@ -56,19 +56,24 @@ internal static class Calibrate
         using JobSources sources = JobSources.Open(model, data, null, new JobSettings(), cancellation);
         foreach (string assumption in sources.Assumptions)
             Console.Error.WriteLine($"quant: {assumption}");
-        (OnnxModel prepared, TapRequest[] taps) = Prepare(sources, channels, cancellation);
-        // Preparing leaves copies of the model behind; the pass shall not carry them.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return Calibrator.Calibrate(prepared, taps, sources.Data, settings, progress is null ? null : new Relay(progress), cancellation);
+        (ModelSession tapped, TapRequest[] taps) = Open(sources, channels, settings.Threads, cancellation);
+        using (tapped)
+        {
+            // Preparing leaves copies of the model behind; the pass shall not carry them.
+            sources.ReleaseModel();
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            return Calibrator.Calibrate(tapped, taps, sources.Data, settings, progress is null ? null : new Relay(progress), cancellation);
+        }
     }
 
-    private static (OnnxModel Prepared, TapRequest[] Taps) Prepare(JobSources sources, bool channels, CancellationToken cancellation)
+    private static (ModelSession Tapped, TapRequest[] Taps) Open(JobSources sources, bool channels, int threads, CancellationToken cancellation)
     {
         Sample sample = sources.Data.Read(0);
-        OnnxModel prepared = Preparer.Prepare(sources.Model, sample, new PreparationSettings(), cancellation).Model;
+        OnnxModel prepared = Preparer.Prepare(sources.Model!, sample, new PreparationSettings(), cancellation).Model;
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sample);
         QuantizationPlan plan = Planner.Plan(prepared, shapes, PlanSettings.Default);
-        return (prepared, [.. plan.Points.Select(p => new TapRequest(p.Tensor, channels && shapes[p.Tensor].Rank >= 3 ? 1 : -1))]);
+        TapRequest[] taps = [.. plan.Points.Select(p => new TapRequest(p.Tensor, channels && shapes[p.Tensor].Rank >= 3 ? 1 : -1))];
+        return (Calibrator.OpenTapped(prepared, taps, threads), taps);
     }
 
     private static void Report(CalibrationStatistics statistics, string path, TimeSpan elapsed, bool json)
