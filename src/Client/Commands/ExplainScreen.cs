@@ -11,7 +11,7 @@ internal static class ExplainScreen
 
     public static void Show(ExplainRequest request)
     {
-        IAnsiConsole screen = Screen();
+        IAnsiConsole screen = Screen.Open();
         ShowMapping(screen, request);
         ShowValues(screen, request);
         ShowHalf(screen, request);
@@ -133,14 +133,5 @@ internal static class ExplainScreen
         string text = double.IsInfinity(value) ? (value < 0 ? "-∞" : "∞") : value.ToString("G6", CultureInfo.InvariantCulture);
         // A typographic minus for people; programs that read a pipe want ASCII.
         return Console.IsOutputRedirected ? text : text.Replace('-', '−');
-    }
-
-    private static IAnsiConsole Screen()
-    {
-        if (!Console.IsOutputRedirected)
-            return AnsiConsole.Console;
-        IAnsiConsole plain = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
-        plain.Profile.Width = 200;
-        return plain;
     }
 }

@@ -41,7 +41,7 @@ internal static class Lint
 
     private static void Show(LintReport report, bool all)
     {
-        IAnsiConsole screen = Screen();
+        IAnsiConsole screen = Screen.Open();
         NodeVerdict[] compute = [.. report.Nodes.Where(n => n.IsCompute)];
         NodeVerdict[] shown = [.. report.Nodes.Where(n => all || n.IsCompute || !n.Agrees)];
         if (shown.Length > 0)
@@ -90,14 +90,5 @@ internal static class Lint
         foreach (string column in columns)
             table.AddColumn(new TableColumn($"[bold]{column}[/]"));
         return table;
-    }
-
-    private static IAnsiConsole Screen()
-    {
-        if (!Console.IsOutputRedirected)
-            return AnsiConsole.Console;
-        IAnsiConsole plain = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
-        plain.Profile.Width = 400;
-        return plain;
     }
 }

@@ -36,7 +36,7 @@ internal sealed class OptimizedGraph
         try
         {
             string source = Path.Combine(directory, "model.onnx"), path = Path.Combine(directory, "optimized.onnx");
-            File.WriteAllBytes(source, Named(model).ToBytes());
+            Named(model).Save(source);
             ModelSession.Open(source, new SessionSettings { Optimization = Level, OptimizedModelPath = path }).Dispose();
             return new OptimizedGraph(OnnxModel.Load(path));
         }

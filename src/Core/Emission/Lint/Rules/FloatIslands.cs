@@ -15,7 +15,9 @@ internal sealed class FloatIslands : ILintRule
                 continue;
             bool fed = node.Input.Any(i => context.Quantized.DirectDequantizer(i) is { } d && context.Quantized.Constant(d.Node.Input[0]) is null);
             bool quantized = node.Output.Any(o => context.Graph.Consumers(o).Any(QuantizedGraph.IsQuantize));
-            if (fed && quantized && !(verdict.IsCompute && context.Quantized.Dequantizer(node.Input[1]) is not null))
+            // UnsharedParameters speaks of operators that only move values.
+            bool told = verdict.Reason.StartsWith("its input and output have different", StringComparison.Ordinal);
+            if (fed && quantized && !told && !(verdict.IsCompute && context.Quantized.Dequantizer(node.Input[1]) is not null))
             {
                 yield return new LintFinding(
                     Name, LintSeverity.Warning, verdict.Node, $"{node.OpType} computes in float between a DequantizeLinear and a QuantizeLinear and rounds for nothing: {verdict.Reason}.",
