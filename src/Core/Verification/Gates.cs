@@ -28,8 +28,9 @@ public sealed record Gates
         if (MaximumDrop is { } maximum)
         {
             TaskResult task = result.Task ?? throw new QuantException(ExitCode.Usage, NeedsTask);
+            string change = task.Drop >= 0 ? "drops" : "rises";
             verdicts.Add(new GateVerdict("max-drop", maximum, task.Drop, task.Drop <= maximum,
-                Format($"{task.Title} drops by {task.Drop:0.00} {task.DropUnit} (from {task.Reference:0.00##} to {task.Quantized:0.00##}); at most {maximum:0.##} are allowed")));
+                Format($"{task.Title} {change} by {Math.Abs(task.Drop):0.00} {task.DropUnit} (from {task.Reference:0.00##} to {task.Quantized:0.00##}); a drop of at most {maximum:0.##} is allowed")));
         }
 
         return verdicts;

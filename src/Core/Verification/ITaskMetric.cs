@@ -25,6 +25,9 @@ public interface ITaskMetric
     /// <summary>Whether a record is either right or wrong, so that McNemar's test applies.</summary>
     bool IsBinary { get; }
 
+    /// <summary>Records it knows the truth of; null where the inputs themselves are the truth.</summary>
+    int? Labelled { get; }
+
     /// <summary>Appends the outcome of every record of <paramref name="sample"/>.</summary>
     /// <exception cref="QuantException">The output or the sample does not fit the task.</exception>
     void Measure(OutputView output, Sample sample, ICollection<TaskOutcome> outcomes);

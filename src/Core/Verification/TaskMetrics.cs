@@ -36,10 +36,10 @@ public static class TaskMetrics
     {
         "next-token-nll" => new NextToken(),
         "ctc-lines" => new CtcLines(
-            truth.Texts ?? throw Missing(name, "labels: a JSON list of texts, or one text a line"),
+            truth.Texts ?? throw Missing(name, "labels that are texts: a JSON list of strings"),
             CtcLines.ReadCharacters(truth.Dictionary ?? throw Missing(name, "a dictionary: a file with one character a line"))),
         _ when name.StartsWith("top", StringComparison.Ordinal) && int.TryParse(name.AsSpan(3), out int k) && k >= 1 =>
-            new TopK(truth.Classes ?? throw Missing(name, "labels: one class number a record"), k),
+            new TopK(truth.Classes ?? throw Missing(name, "labels that are classes: a .npy of integers, or a JSON list of them"), k),
         _ => throw new QuantException(ExitCode.Usage, $"unknown metric '{name}'; there are {Known}."),
     };
 

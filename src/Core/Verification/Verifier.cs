@@ -28,6 +28,7 @@ public static class Verifier
         if (samples == 0)
             throw new QuantException(ExitCode.BadData, "there are no samples to verify on.");
 
+        CheckLabels(task, data);
         ErrorTally tally = new();
         PairedComparison? comparison = task is null ? null : new PairedComparison(task);
         Compare(reference, quantized, data, samples, task, settings, tally, comparison, progress, cancellation);
@@ -58,6 +59,18 @@ public static class Verifier
             Profile = profile,
             Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
         };
+    }
+
+    /// <summary>Labels of other data would give a score that means nothing, so their number must fit.</summary>
+    private static void CheckLabels(ITaskMetric? task, IDataset data)
+    {
+        if (task?.Labelled is not { } labels)
+            return;
+        Sample last = data.Read(data.Count - 1);
+        int batch = OutputReader.BatchOf(last);
+        int records = ((data.Count - 1) * batch) + Math.Min(batch, last.ValidRecords);
+        if (labels != records)
+            throw new QuantException(ExitCode.BadData, $"metric '{task.Name}': there are {labels} labels for {records} records. Do they belong to these data?");
     }
 
     private static IReadOnlyList<TensorError> Profile(

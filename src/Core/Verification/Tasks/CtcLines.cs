@@ -22,6 +22,8 @@ public sealed class CtcLines(IReadOnlyList<string> texts, IReadOnlyList<string> 
 
     public bool IsBinary => true;
 
+    public int? Labelled => texts.Count;
+
     /// <summary>Reads a dictionary file: UTF-8, one character a line.</summary>
     public static IReadOnlyList<string> ReadCharacters(string path)
     {

@@ -22,6 +22,8 @@ public sealed class NextToken : ITaskMetric
 
     public bool IsBinary => false;
 
+    public int? Labelled => null;
+
     public void Measure(OutputView output, Sample sample, ICollection<TaskOutcome> outcomes)
     {
         ReadOnlySpan<long> ids = Ids(sample, out long[] shape);

@@ -17,6 +17,8 @@ public sealed class TopK(IReadOnlyList<long> labels, int k = 1) : ITaskMetric
 
     public bool IsBinary => true;
 
+    public int? Labelled => labels.Count;
+
     public void Measure(OutputView output, Sample sample, ICollection<TaskOutcome> outcomes)
     {
         int classes = output.Classes, records = output.Positions;
