@@ -16,6 +16,7 @@ internal static class RewriteRun
         new SquareAsPower(),
         new HardSwishAsHardSigmoid(),
         new MergeConstantFactors(),
+        new ConstantReshape(),
         new FoldAffineIntoProducer(),
         new FoldAffineIntoConsumers(),
         new MoveScaleBelowShift(),

@@ -96,6 +96,53 @@ public class RewriteTests
     }
 
     [Fact]
+    public void A_shape_put_together_at_run_time_becomes_a_constant_for_every_batch()
+    {
+        // [N, S, 4] -> [N, S, 2, 2] -> [N, 2, S, 2] -> back to [N, S, 4], as attention does.
+        OnnxModel model = Models.Create(13, [-1, -1, 4],
+            [
+                Models.Noise("w", 4, 4), Models.Noise("b", 4), Tensors.FromInt64s("zero", [], [0]), Tensors.FromInt64s("one", [1], [1]), Tensors.FromInt64s("two", [1], [2]),
+                Tensors.FromInt64s("axis", [1], [0]), Tensors.FromInt64s("halves", [2], [2, 2]), Tensors.FromInt64s("four", [1], [4]),
+            ],
+            Nodes.Create("Shape", "shape", ["x"], ["dimensions"]),
+            Nodes.Create("Gather", "gather", ["dimensions", "zero"], ["n0"]),
+            Nodes.Create("Unsqueeze", "unsqueeze", ["n0", "axis"], ["n"]),
+            Nodes.Create("Slice", "slice", ["dimensions", "one", "two"], ["s"]),
+            Nodes.Create("MatMul", "linear", ["x", "w"], ["l"]),
+            Nodes.Create("Add", "bias", ["b", "l"], ["lb"]),
+            Nodes.Create("Concat", "concat", ["n", "s", "halves"], ["split"], Nodes.Int("axis", 0)),
+            Nodes.Create("Reshape", "heads", ["lb", "split"], ["h"]),
+            Nodes.Create("Transpose", "there", ["h"], ["t"], Nodes.Ints("perm", 0, 2, 1, 3)),
+            Nodes.Create("Softmax", "softmax", ["t"], ["p"], Nodes.Int("axis", -1)),
+            Nodes.Create("Transpose", "back", ["p"], ["u"], Nodes.Ints("perm", 0, 2, 1, 3)),
+            Nodes.Create("Concat", "concat2", ["n", "s", "four"], ["join"], Nodes.Int("axis", 0)),
+            Nodes.Create("Reshape", "merge", ["u", "join"], ["y"]));
+        foreach (ValueInfoProto input in model.Proto.Graph.Input)
+        {
+            input.Type.TensorType.Shape.Dim[0].DimParam = "n";
+            input.Type.TensorType.Shape.Dim[1].DimParam = "s";
+        }
+
+        PreparedModel prepared = Rewriting.Check(model, Models.Sample(2, 3, 4), "MatMul", "Add", "Reshape", "Transpose", "Softmax", "Transpose", "Reshape");
+        Assert.Equal(Models.Run(model, Models.Sample(5, 7, 4)).Shape, Models.Run(prepared.Model, Models.Sample(5, 7, 4)).Shape);
+        Assert.Equal([0, 0, 2, 2], prepared.Model.Graph.Initializer(prepared.Model.Graph.Nodes[2].Input[1])!.ToInt64s());
+    }
+
+    [Fact]
+    public void A_shape_of_another_tensor_stays_computed()
+    {
+        // Both open dimensions come from elsewhere: nothing says which is which.
+        OnnxModel model = Models.Create(13, [-1, -1],
+            [Tensors.FromInt64s("zero", [1], [0]), Tensors.FromInt64s("one", [1], [1])],
+            Nodes.Create("Shape", "shape", ["x"], ["dimensions"]),
+            Nodes.Create("Gather", "first", ["dimensions", "zero"], ["a"]),
+            Nodes.Create("Gather", "second", ["dimensions", "one"], ["b"]),
+            Nodes.Create("Concat", "swapped", ["b", "a"], ["shape"], Nodes.Int("axis", 0)),
+            Nodes.Create("Reshape", "reshape", ["x", "shape"], ["y"]));
+        Rewriting.Check(model, Models.Sample(2, 3), "Shape", "Gather", "Gather", "Concat", "Reshape");
+    }
+
+    [Fact]
     public void A_rewrite_that_changes_the_answer_is_dropped_and_reported()
     {
         // Weights near float32's limit: scaled before the addition they overflow, scaled after it they do not.
