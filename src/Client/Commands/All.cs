@@ -11,7 +11,6 @@ internal static class All
         Run.Create(),
         Resume.Create(),
         Inspect.Create(),
-        LayersProbe.Create(),
         Explain.Create(),
         Lint.Create(),
         Verify.Create(),
