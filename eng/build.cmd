@@ -12,7 +12,7 @@ where dotnet >nul 2>nul || (
 )
 if not exist "%~dp0.cache" mkdir "%~dp0.cache"
 pushd "%root%"
-dir /s /a-d /tw src\*.cs src\*.csproj src\*.proto src\*.html src\*.css src\*.js tests\*.cs bench\*.cs samples\*.cs eng\*.cs *.props 2>nul | findstr /e /i ".cs .csproj .proto .html .css .js .props" > "%now%"
+dir /s /a-d /tw src\*.cs src\*.csproj src\*.proto src\*.html src\*.css src\*.js tests\*.cs bench\*.cs samples\*.cs eng\*.cs *.props 2>nul | findstr /l /e /i ".cs .csproj .proto .html .css .js .props" > "%now%"
 popd
 if exist "%stamp%" if "%QUANT_ONNXRUNTIME%%QUANT_ORLEANS%"=="" fc /b "%stamp%" "%now%" >nul 2>nul && exit /b 0
 
