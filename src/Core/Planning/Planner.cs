@@ -67,10 +67,13 @@ public sealed class Planner
         }
 
         double total = candidates.Sum(c => (double)c.Layer.MultiplyAccumulates);
+        HashSet<string> results = [.. candidates.Where(c => c.Layer.QuantizedResult).Select(c => c.Layer.Result)];
+        HashSet<string> inputs = [.. candidates.Select(c => c.Layer.Input)];
         foreach ((Layer layer, bool spatial) in candidates)
         {
             string? reason = _settings.KeepFloat.Contains(layer.Id) ? "kept float by the configuration"
                 : layer.OpType == "Conv" && !spatial && layer.MultiplyAccumulates < _settings.SmallestShare * total ? "too small to repay the conversions at its borders"
+                : IsLonelyDepthwise(layer, results, inputs) ? "a depthwise convolution between float neighbours does not repay the conversions at its borders"
                 : null;
             if (reason is null)
                 _layers.Add(layer);
@@ -83,6 +86,23 @@ public sealed class Planner
             string why = _floats.Count == 0 ? "it has no Conv, Gemm or MatMul" : $"its compute nodes stay float: {_floats[0].OpType} {_floats[0].Node}: {_floats[0].Reason}";
             throw new QuantException(ExitCode.BadModel, $"the model has no layer that can be quantized: {why}.");
         }
+    }
+
+    /// <summary>
+    /// ONNX Runtime's integer depthwise kernels are hardly faster than its float ones. In a chain of integer kernels
+    /// they save conversions; alone (between HardSwishes, say) they cost two, and accuracy.
+    /// </summary>
+    private bool IsLonelyDepthwise(Layer layer, HashSet<string> results, HashSet<string> inputs) =>
+        layer.OpType == "Conv" && _graph.Initializer(layer.Weight) is { } weight && weight.Dims[1] == 1 && weight.Dims[0] > 1
+        && _graph.Producer(layer.Id)!.IntAttribute("group", 1) > 1
+        && !results.Contains(PassedFrom(layer.Input)) && !inputs.Contains(layer.Result)
+        && !_graph.Consumers(layer.Result).Any(c => OperatorFacts.PreservesRange(c) || OperatorFacts.HasIntegerKernel(c));
+
+    private string PassedFrom(string tensor)
+    {
+        while (_graph.Producer(tensor) is { } producer && OperatorFacts.PreservesRange(producer))
+            tensor = producer.Input[0];
+        return tensor;
     }
 
     private string? Refusal(NodeProto node)
