@@ -1,5 +1,3 @@
-using QuantCluster.Onnx;
-
 namespace QuantCluster.Preparation.Upgrading;
 
 /// <summary>Dropout's mask became boolean in opset 10, its ratio an input in 12; at inference it copies its input.</summary>
