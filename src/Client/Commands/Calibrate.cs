@@ -59,9 +59,7 @@ internal static class Calibrate
         (ModelSession tapped, TapRequest[] taps) = Open(sources, channels, settings.Threads, cancellation);
         using (tapped)
         {
-            // Preparing leaves copies of the model behind; the pass shall not carry them.
-            sources.ReleaseModel();
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            UnusedMemory.Return();
             return Calibrator.Calibrate(tapped, taps, sources.Data, settings, progress is null ? null : new Relay(progress), cancellation);
         }
     }
@@ -69,7 +67,10 @@ internal static class Calibrate
     private static (ModelSession Tapped, TapRequest[] Taps) Open(JobSources sources, bool channels, int threads, CancellationToken cancellation)
     {
         Sample sample = sources.Data.Read(0);
+        UnusedMemory.Return();
         OnnxModel prepared = Preparer.Prepare(sources.Model!, sample, new PreparationSettings(), cancellation).Model;
+        sources.ReleaseModel();
+        UnusedMemory.Return();
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sample);
         QuantizationPlan plan = Planner.Plan(prepared, shapes, PlanSettings.Default);
         TapRequest[] taps = [.. plan.Points.Select(p => new TapRequest(p.Tensor, channels && shapes[p.Tensor].Rank >= 3 ? 1 : -1))];

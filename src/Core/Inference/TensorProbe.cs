@@ -36,7 +36,7 @@ public static class TensorProbe
     /// </summary>
     public static IReadOnlyDictionary<string, TensorShape> Observe(OnnxModel model, Sample sample)
     {
-        SessionSettings settings = new() { Optimization = GraphOptimization.None };
+        SessionSettings settings = new() { Optimization = GraphOptimization.None, UseArena = false };
         List<(string Tensor, ElementType Type)> tensors;
         using (ModelSession typed = ModelSession.Create(
             WithOutputs(model, model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0)), settings))

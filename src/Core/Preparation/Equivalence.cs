@@ -87,5 +87,5 @@ internal sealed class Equivalence
     }
 
     private SessionSettings Settings(GraphOptimization optimization) =>
-        new() { Threads = _settings.Threads, Optimization = optimization };
+        new() { Threads = _settings.Threads, Optimization = optimization, UseArena = false };
 }

@@ -34,6 +34,7 @@ internal static class TensorKnowledge
 
         if (unsure.Count > 0)
         {
+            session.Dispose();
             IReadOnlyDictionary<string, TensorShape> seen = TensorProbe.Observe(model, sample);
             foreach (ValueSignature value in unsure)
                 known[value.Name] = new KnownTensor(value.Type, [.. seen[value.Name].Dimensions.Select(_ => -1L)]);
