@@ -40,25 +40,26 @@ internal static class Headline
             sentence = Markup.Of($"{sentence} It gives the same answer as the float model <b>{Quantity.Percent(agreement)}</b> of the time.");
         if (v.Task is { } task)
         {
-            string difference = task.Drop == 0 ? "the same as in float"
+            string difference = task.Drop == 0 ? "no difference"
                 : task.IsSignificant ? "more than chance" : "a difference that may be chance";
-            sentence = Markup.Of($"{sentence} Its {task.Title} is <b>{Quantity.Measure(task.Quantized, task.Unit)}</b>, from {Quantity.Measure(task.Reference, task.Unit)}: {difference}.");
+            sentence = Markup.Of($"{sentence} {Capital(task.Title)}: <b>{Quantity.Measure(task.Quantized, task.Unit)}</b>, in float {Quantity.Measure(task.Reference, task.Unit)}, {difference}.");
         }
 
         return sentence;
     }
 
+    private static string Capital(string title) => char.ToUpperInvariant(title[0]) + title[1..];
+
     private static IEnumerable<Markup> Tiles(VerificationResult v)
     {
         if (v.Task is { } task)
         {
-            string title = char.ToUpperInvariant(task.Title[0]) + task.Title[1..];
-            string p = task.PValue is { } value ? $", p {(value < 0.001 ? "< 0.001" : "= " + Quantity.Fixed(value, 2))}" : "";
+            string p = task.PValue is { } value ? $", p\u00A0{(value < 0.001 ? "<\u00A00.001" : "=\u00A0" + Quantity.Fixed(value, 2))}" : "";
             string drop = task.DropUnit == "points" ? $"{Quantity.Signed(-task.Drop, 2)} points" : $"{Quantity.Signed(task.Drop, 2)} {task.DropUnit}";
             string interval = task.DropUnit == "points"
                 ? $"{Quantity.Signed(-task.DropHigh, 1)} to {Quantity.Signed(-task.DropLow, 1)}"
                 : $"{Quantity.Signed(task.DropLow, 1)} to {Quantity.Signed(task.DropHigh, 1)}";
-            yield return Tile(title, Quantity.Measure(task.Quantized, task.Unit), $"{drop}; 95\u202F% sure it is {interval}{p}", task.IsSignificant && task.Drop > 0);
+            yield return Tile(Capital(task.Title), Quantity.Measure(task.Quantized, task.Unit), $"{drop}; 95\u202F% sure it is {interval}{p}", task.IsSignificant && task.Drop > 0);
         }
 
         if (v.Error("agreement") is { } agreement)

@@ -7,19 +7,17 @@ internal static class LayerSection
     {
         if (report.Layers.Count == 0)
             return Markup.Empty;
-        Dictionary<string, double> sqnr = [];
-        foreach (Verification.TensorError tensor in report.Verification.Profile)
-            sqnr[tensor.Tensor] = tensor.SqnrDb;
+        ProfileLookup profile = new(report.Verification.Profile);
         int quantized = report.Layers.Count(l => l.IsQuantized);
         long weights = report.Layers.Sum(l => l.Weights), quantizedWeights = report.Layers.Where(l => l.IsQuantized).Sum(l => l.Weights);
         string share = weights == 0 ? "" : $", holding {Quantity.Percent(100.0 * quantizedWeights / weights)} of the weights";
 
         IEnumerable<Markup> rows = report.Layers.Select((layer, i) =>
         {
-            bool known = sqnr.TryGetValue(layer.Output, out double db);
+            double? sqnr = profile.OfLayer(layer);
             return Markup.Of(
                 $"""
-                <tr><td class="num" data-key="{i}">{i + 1}</td><td>{layer.Name}</td><td class="op">{layer.Op}</td><td><span class="chip{(layer.IsQuantized ? "" : " float")}">{(layer.IsQuantized ? "INT8" : "float")}</span></td><td class="num" data-key="{layer.Weights.ToString(System.Globalization.CultureInfo.InvariantCulture)}">{(layer.Weights == 0 ? "" : Quantity.Count(layer.Weights))}</td><td class="num" data-key="{(known && double.IsFinite(db) ? db : 1000)}">{(known ? Quantity.Decibels(db) : "")}</td><td class="why">{layer.Reason}</td></tr>
+                <tr><td class="num" data-key="{i}">{i + 1}</td><td>{layer.Name}</td><td class="op">{layer.Op}</td><td><span class="chip{(layer.IsQuantized ? "" : " float")}">{(layer.IsQuantized ? "INT8" : "float")}</span></td><td class="num" data-key="{layer.Weights.ToString(System.Globalization.CultureInfo.InvariantCulture)}">{(layer.Weights == 0 ? "" : Quantity.Count(layer.Weights))}</td><td class="num" data-key="{(sqnr is { } key && double.IsFinite(key) ? key : 1000)}">{(sqnr is { } db ? Quantity.Decibels(db) : "")}</td><td class="why">{layer.Reason}</td></tr>
                 """);
         });
         return Markup.Of(

@@ -11,14 +11,12 @@ internal static class RangeSection
     {
         if (report.Histograms.Count == 0)
             return Markup.Empty;
-        Dictionary<string, double> sqnr = [];
-        foreach (Verification.TensorError tensor in report.Verification.Profile)
-            sqnr[tensor.Tensor] = tensor.SqnrDb;
+        ProfileLookup profile = new(report.Verification.Profile);
 
         // A stable sort: tensors that were not profiled stay in graph order behind the others.
-        List<ReportedHistogram> ordered = [.. report.Histograms.OrderBy(h => sqnr.GetValueOrDefault(h.Tensor, double.PositiveInfinity))];
+        List<ReportedHistogram> ordered = [.. report.Histograms.OrderBy(h => profile.OfTensor(h.Tensor) ?? double.PositiveInfinity)];
         Markup rest = ordered.Count <= Shown ? Markup.Empty : Markup.Of(
-            $"""<details><summary>The other {ordered.Count - Shown}</summary><div class="grid3">{Markup.Join(ordered.Skip(Shown).Select(h => Figure(h, sqnr)))}</div></details>""");
+            $"""<details><summary>The other {ordered.Count - Shown}</summary><div class="grid3">{Markup.Join(ordered.Skip(Shown).Select(h => Figure(h, profile)))}</div></details>""");
         return Markup.Of(
             $"""
             <section>
@@ -26,16 +24,16 @@ internal static class RangeSection
             <p class="note">The values each tensor took on the calibration data (heights are logarithmic) and the range its integers cover. What lies outside is clipped. {(ordered.Count > Shown ? "The tensors furthest from float come first." : "")}</p>
             <p class="legend"><span><i class="q"></i>inside the range</span><span><i class="clipped"></i>clipped</span></p>
             <div class="grid3">
-            {Markup.Join(ordered.Take(Shown).Select(h => Figure(h, sqnr)), "\n")}
+            {Markup.Join(ordered.Take(Shown).Select(h => Figure(h, profile)), "\n")}
             </div>
             {rest}
             </section>
             """);
     }
 
-    private static Markup Figure(ReportedHistogram h, Dictionary<string, double> sqnr)
+    private static Markup Figure(ReportedHistogram h, ProfileLookup profile)
     {
-        string error = sqnr.TryGetValue(h.Tensor, out double db) ? $" · {Quantity.Decibels(db)}" : "";
+        string error = profile.OfTensor(h.Tensor) is { } db ? $" · {Quantity.Decibels(db)}" : "";
         Markup clipped = h.Clipped > 0 ? Markup.Of($""" · <span class="clip">{Share(h.Clipped)} clipped</span>""") : Markup.Empty;
         string tip = $"{h.Tensor}\nseen {Quantity.Significant(h.Minimum)} to {Quantity.Significant(h.Maximum)}\nrange {Quantity.Significant(h.RangeLow)} to {Quantity.Significant(h.RangeHigh)}\nscale {Quantity.Significant(h.Scale)} · zero point {h.ZeroPoint}";
         return Markup.Of(

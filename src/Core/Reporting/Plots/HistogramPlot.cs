@@ -24,7 +24,7 @@ internal static class HistogramPlot
             string kind = right <= histogram.RangeLow || left >= histogram.RangeHigh ? "clipped" : "q";
             return Markup.Of($"""<rect class="{kind}" x="{Left + (c.i * column)}" y="{floor - height}" width="{column * 0.92}" height="{height}"/>""");
         });
-        IEnumerable<Markup> ticks = Ticks.Labelled(Ticks.Between(low, high, 4)).Select(t =>
+        IEnumerable<Markup> ticks = Ticks.Labelled(Ticks.Between(low, high, 6)).Select(t =>
             Markup.Of($"""<line class="grid" x1="{X(t.Value)}" x2="{X(t.Value)}" y1="{floor}" y2="{floor + 4}"/><text class="tick" x="{Math.Clamp(X(t.Value), 14, Width - 16)}" y="{floor + 16}" text-anchor="middle">{t.Label}</text>"""));
 
         return Markup.Of(

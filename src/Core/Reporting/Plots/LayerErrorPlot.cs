@@ -37,12 +37,15 @@ internal static class LayerErrorPlot
                 $"""<g class="hit" data-tip="{tip}"><rect class="hover" x="{X(i) - (pitch / 2)}" y="{Top}" width="{pitch}" height="{Height - Top - Bottom}"/><rect class="{kind}" x="{X(i) - (bar / 2)}" y="{Math.Min(top, zero)}" width="{bar}" height="{Math.Max(1, Math.Abs(zero - top))}" rx="{Math.Min(2, bar / 4)}"/></g>""");
         });
 
-        IReadOnlyList<TensorError> losses = GreatestLosses(profile);
-        IEnumerable<Markup> marks = losses.Select((loss, rank) =>
+        // A mark stands above every bar it would cover, its foot on the bar it means.
+        int reach = (int)Math.Ceiling(9 / pitch);
+        List<TensorError> order = [.. profile];
+        IEnumerable<Markup> marks = GreatestLosses(profile).Select((loss, rank) =>
         {
-            int i = profile.ToList().IndexOf(loss);
-            double y = Math.Max(Top - 10, Y(loss.SqnrDb) - 14);
-            return Markup.Of($"""<g class="mark"><circle cx="{X(i)}" cy="{y}" r="8.5"/><text x="{X(i)}" y="{y + 4}" text-anchor="middle">{rank + 1}</text></g>""");
+            int i = order.IndexOf(loss);
+            double covered = order.Skip(Math.Max(0, i - reach)).Take((2 * reach) + 1).Max(t => Math.Clamp(t.SqnrDb, low, high));
+            double y = Math.Max(Top - 10, Y(covered) - 14);
+            return Markup.Of($"""<g class="mark"><line x1="{X(i)}" x2="{X(i)}" y1="{y}" y2="{Y(loss.SqnrDb)}"/><circle cx="{X(i)}" cy="{y}" r="8.5"/><text x="{X(i)}" y="{y + 4}" text-anchor="middle">{rank + 1}</text></g>""");
         });
 
         return Markup.Of(
