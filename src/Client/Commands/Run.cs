@@ -40,6 +40,7 @@ internal static class Run
     {
         string output = Path.GetFullPath(parsed.GetValue(Out)!);
         AtomicFile.EnsureWritable(output, "--out");
+        string? report = parsed.GetValue(Report) is { } folder ? ReportFolder(folder) : null;
         string model = parsed.GetValue(Model)!;
         if (Path.GetFullPath(model) == output)
             throw new QuantException(ExitCode.Usage, $"{output}: --out names the model itself. Choose another file.");
@@ -55,13 +56,25 @@ internal static class Run
             Data = sources.DataInput,
             Evaluation = sources.EvaluationInput,
             Output = output,
-            Report = parsed.GetValue(Report) is { } report ? Path.GetFullPath(report) : null,
+            Report = report,
             Settings = settings,
         };
         using JobDirectory job = given is null
             ? JobDirectory.CreateAnew(directory, specification)
             : JobDirectory.Create(directory, specification);
         return await JobExecution.RunAsync(job, sources, parsed.GetValue(Json), interruption);
+    }
+
+    private static string ReportFolder(string path)
+    {
+        try
+        {
+            return Directory.CreateDirectory(path).FullName;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new QuantException(ExitCode.CannotWrite, $"{path}: the report's folder cannot be made: {e.Message}", e);
+        }
     }
 
     private static JobSettings Settings(ParseResult parsed) => new()

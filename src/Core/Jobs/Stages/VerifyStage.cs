@@ -16,7 +16,7 @@ internal static class VerifyStage
             VerificationSettings settings = new()
             {
                 Workers = workers,
-                Latency = new LatencySettings { Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0] },
+                Latency = new LatencySettings { Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0], Budget = TimeSpan.FromSeconds(2) },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
             return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
