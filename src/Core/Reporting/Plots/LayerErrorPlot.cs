@@ -38,7 +38,7 @@ internal static class LayerErrorPlot
         });
 
         // A mark stands above every bar it would cover, its foot on the bar it means.
-        int reach = (int)Math.Ceiling(9 / pitch);
+        int reach = (int)((9 + (bar / 2)) / pitch);
         List<TensorError> order = [.. profile];
         IEnumerable<Markup> marks = GreatestLosses(profile).Select((loss, rank) =>
         {
