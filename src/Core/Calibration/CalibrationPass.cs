@@ -18,7 +18,7 @@ internal sealed class CalibrationPass(
     private readonly Lock _gate = new();
     private readonly int _samples = Math.Min(data.Count, settings.MaxSamples);
     private readonly SortedDictionary<int, ChannelStatistics?[]> _waiting = [];
-    private ChannelStatistics?[] _channels = new ChannelStatistics?[taps.Count];
+    private readonly ChannelStatistics?[] _channels = new ChannelStatistics?[taps.Count];
     private CalibrationStatistics? _merged;
     private int _nextBlock;
     private int _nextToAdd;

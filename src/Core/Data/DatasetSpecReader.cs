@@ -1,5 +1,4 @@
 using System.Text.Json;
-using QuantCluster.Onnx;
 
 namespace QuantCluster.Data;
 

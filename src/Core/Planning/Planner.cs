@@ -1,5 +1,4 @@
 using QuantCluster.Inference;
-using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 

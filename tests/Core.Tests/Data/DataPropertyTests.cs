@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using QuantCluster.Data;
-using QuantCluster.Data.Sources;
 using QuantCluster.Onnx;
 
 namespace QuantCluster.Tests.Data;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using QuantCluster.Calibration;
-using QuantCluster.Emission;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
