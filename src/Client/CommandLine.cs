@@ -42,6 +42,7 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
+            Console.Error.WriteLine("quant: stopped.");
             return (int)ExitCode.Cancelled;
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("QUANT_DEBUG") is null)

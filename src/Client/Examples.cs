@@ -12,6 +12,7 @@ internal static class Examples
             "quant verify model.onnx model.int8.onnx --data held-out.json",
             "quant explain -- -1 2 --values -0.8 0.5 1.5",
         ],
+        ["quickstart"] = ["./quant quickstart"],
         ["run"] =
         [
             "quant run model.onnx --data calibration.json --eval held-out.json --out model.int8.onnx",

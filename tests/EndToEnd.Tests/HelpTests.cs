@@ -12,6 +12,10 @@ public class HelpTests
     [InlineData("verify", "--help")]
     [InlineData("lint", "--help")]
     [InlineData("explain", "--help")]
+    [InlineData("inspect", "--help")]
+    [InlineData("calibrate", "--help")]
+    [InlineData("stats", "--help")]
+    [InlineData("quickstart", "--help")]
     public async Task Every_command_helps_with_examples(params string[] args)
     {
         Quant.Result result = await Quant.RunAsync(args);

@@ -21,7 +21,7 @@ public sealed class JobSources : IDisposable
             throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
         Model = Accept(modelPath);
         ModelInput = new JobInput(full, ModelHash(full, Model));
-        using ModelSession session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None });
+        using ModelSession session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false });
         Inputs = session.Inputs;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using QuantCluster.Calibration;
+using QuantCluster.Inference;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
@@ -39,17 +40,17 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         IReadOnlyDictionary<string, BlobId> preparation = await PrepareStage.RunAsync(context, cancellation);
         BlobId model = preparation["model"];
         sources.ReleaseModel();
-        ProcessMemory.Release();
+        UnusedMemory.Return();
         OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
         BlobId planBlob = await PlanStage.RunAsync(context, model, prepared, cancellation);
         QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
-        ProcessMemory.Release();
+        UnusedMemory.Return();
         CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planBlob, plan, Math.Max(1, threads / workers), cancellation);
-        ProcessMemory.Release();
+        UnusedMemory.Return();
         BlobId configuration = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
         configuration = await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, configuration, threads, cancellation);
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
-        ProcessMemory.Release();
+        UnusedMemory.Return();
         VerificationResult verification = await VerifyStage.RunAsync(context, emitted, Math.Min(workers, threads), cancellation);
 
         IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
