@@ -47,7 +47,7 @@ internal static class CalibrationCases
         return new CalibrationCase(name, () => OnnxModel.Load(spec.Model!), inputs => Datasets.Open(spec, inputs));
     }
 
-    private static string? FindAnchors()
+    public static string? FindAnchors()
     {
         if (Environment.GetEnvironmentVariable("QUANT_ANCHORS") is { Length: > 0 } set)
             return Directory.Exists(set) ? set : null;

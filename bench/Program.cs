@@ -5,6 +5,7 @@ return args switch
     [] => CalibrationBench.Run(CalibrationCases.All()),
     ["calibration", .. var names] => CalibrationBench.Run(CalibrationCases.All().Where(c => names.Length == 0 || names.Contains(c.Name))),
     ["memory", var name, var samples, var workers, var threads] => MemoryProbe.Run(name, int.Parse(samples), int.Parse(workers), int.Parse(threads)),
+    ["results", .. var rest] => AnchorResults.Run(rest),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -14,6 +15,7 @@ static int Usage()
     Console.Error.WriteLine(
         """
         usage: QuantCluster.Bench [calibration [CASE...]]   inference, taps and the whole pass side by side
+               QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);
