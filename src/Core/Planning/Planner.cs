@@ -44,6 +44,13 @@ public sealed class Planner
 
         foreach (NodeProto node in _graph.Nodes)
         {
+            // Equal parameters on all sides make an integer Concat a copy: faster, and no second rounding.
+            if (node.IsStandard("Concat") && _integerNodes.Contains(node.Output[0]))
+            {
+                foreach (string part in node.Input)
+                    Join(_points[part], _points[node.Output[0]]);
+            }
+
             if (PassesThrough(node) && _points.TryGetValue(node.Input[0], out Point? source)
                 && _points.TryGetValue(node.Output[0], out Point? target))
                 Join(source, target);
@@ -263,7 +270,8 @@ public sealed class Planner
     }
 
     private bool MayClip(string tensor) =>
-        !_graph.IsOutput(tensor) && !(_graph.Producer(tensor) is { } producer && OperatorFacts.HasFixedRange(producer));
+        !_graph.IsOutput(tensor) && !(_graph.Producer(tensor) is { } producer && OperatorFacts.HasFixedRange(producer))
+        && !_graph.Consumers(tensor).Any(c => c.IsStandard("Softmax") || c.IsStandard("LogSoftmax"));
 
     private sealed class Point(string tensor)
     {

@@ -5,6 +5,9 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>INT8 model → how far from the float model it is, and how fast.</summary>
 internal static class VerifyStage
 {
+    /// <summary>Calibration samples the emitted model is checked on when there are no held-out data.</summary>
+    private const int QuickSamples = 32;
+
     public static async Task<VerificationResult> RunAsync(StageContext context, BlobId emitted, int workers, CancellationToken cancellation)
     {
         JobSources sources = context.Sources;
@@ -13,10 +16,18 @@ internal static class VerifyStage
         {
             VerifiedModel reference = VerifiedModel.FromFile(sources.ModelInput.Path);
             VerifiedModel quantized = VerifiedModel.FromFile(context.Directory.Blobs.PathOf(emitted));
+            // Calibration data flatter, so without held-out data more than a quick check would buy nothing.
+            bool heldOut = sources.EvaluationInput is not null;
             VerificationSettings settings = new()
             {
                 Workers = workers,
-                Latency = new LatencySettings { Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0], Budget = TimeSpan.FromSeconds(2) },
+                MaximumSamples = heldOut ? null : QuickSamples,
+                ProfileSamples = heldOut ? 4 : 1,
+                Latency = new LatencySettings
+                {
+                    Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0],
+                    Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.4),
+                },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
             return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
