@@ -9,13 +9,16 @@ namespace QuantCluster.Corrections;
 /// <summary>Which corrections to apply.</summary>
 public enum CorrectionMode
 {
-    /// <summary>Bias correction where it lowers the whole model's error on samples held back for that.</summary>
+    /// <summary>What of the others lowers the whole model's error on samples held back for that.</summary>
     Auto,
 
     None,
 
     /// <summary>Bias correction of every layer, unasked.</summary>
     Bias,
+
+    /// <summary>Hessian-aware rounding, then bias correction, of every layer, unasked.</summary>
+    Hessian,
 }
 
 public sealed record CorrectionSettings
@@ -49,7 +52,7 @@ public sealed record CorrectionSettings
 /// <param name="Kept">Whether it became the best so far.</param>
 public sealed record CorrectionTrial(string Name, double Error, bool Kept);
 
-/// <param name="Configuration">With the biases that were kept.</param>
+/// <param name="Configuration">With the biases and the weights' integers that were kept.</param>
 /// <param name="CorrectedLayers">Ids, in graph order.</param>
 /// <param name="Trials">Empty unless the mode is <see cref="CorrectionMode.Auto"/>.</param>
 public sealed record CorrectionResult(
@@ -70,14 +73,19 @@ public static class CorrectionChoice
         CancellationToken cancellation)
     {
         string[] all = [.. plan.Layers.Where(SequentialBiasCorrection.CanCorrect).Select(l => l.Id)];
+        string[] roundable = [.. plan.Layers.Where(l => LayerRounding.CanRound(prepared, l)).Select(l => l.Id)];
+        string[] either = [.. plan.Layers.Select(l => l.Id).Where(l => all.Contains(l) || roundable.Contains(l))];
         (int[] evidence, int[] validation) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
         bool judged = settings.Mode == CorrectionMode.Auto && validation.Length > 1;
-        if (settings.Mode == CorrectionMode.None || all.Length == 0 || (settings.Mode == CorrectionMode.Auto && !judged))
+        string[] unasked = settings.Mode switch { CorrectionMode.Bias => all, CorrectionMode.Hessian => either, _ => [] };
+        if (!judged && unasked.Length == 0)
             return new CorrectionResult(configuration, [], []);
 
         SequentialBiasCorrection correction = new(prepared, plan, data, evidence, settings.Threads);
         if (!judged)
-            return new CorrectionResult(correction.Correct(configuration, all.ToHashSet(), cancellation), all, []);
+            return new CorrectionResult(correction.Correct(configuration, unasked.ToHashSet(), settings.Mode == CorrectionMode.Hessian, cancellation), unasked, []);
+        if (either.Length == 0)
+            return new CorrectionResult(configuration, [], []);
 
         WholeModelError objective = new(prepared, data, validation, settings.Threads);
         List<CorrectionTrial> trials = [];
@@ -85,9 +93,9 @@ public static class CorrectionChoice
         trials.Add(new CorrectionTrial("none", best.Average(), true));
         (QuantizationConfiguration Configuration, string[] Layers) kept = (configuration, []);
 
-        bool Try(string name, string[] layers, double standardErrors)
+        bool Try(string name, string[] layers, bool rounding, double standardErrors)
         {
-            QuantizationConfiguration candidate = correction.Correct(configuration, layers.ToHashSet(), cancellation);
+            QuantizationConfiguration candidate = correction.Correct(configuration, layers.ToHashSet(), rounding, cancellation);
             double[] errors = objective.Measure(Emitter.Emit(prepared, plan, candidate), cancellation);
             bool better = PairedGain.Of(best, errors).IsSignificant(standardErrors);
             trials.Add(new CorrectionTrial(name, errors.Average(), better));
@@ -96,11 +104,13 @@ public static class CorrectionChoice
             return better;
         }
 
-        if (!Try($"all {all.Length} layers", all, 0))
+        bool helped = all.Length > 0 && Try($"bias of all {all.Length} layers", all, false, 0);
+        helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, true, 0);
+        if (!helped && all.Length > 0)
         {
             int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
             foreach (string[] stretch in all.Chunk(size))
-                Try($"{stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch], settings.StandardErrors);
+                Try($"bias of {stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch], false, settings.StandardErrors);
         }
 
         return new CorrectionResult(kept.Configuration, kept.Layers, trials);

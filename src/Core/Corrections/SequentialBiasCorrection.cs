@@ -43,9 +43,13 @@ public sealed class SequentialBiasCorrection
     /// Corrects the layers of <paramref name="layers"/> (ids) and leaves the others' biases as they are in
     /// <paramref name="configuration"/>.
     /// </summary>
-    public QuantizationConfiguration Correct(QuantizationConfiguration configuration, IReadOnlySet<string> layers, CancellationToken cancellation)
+    /// <param name="rounding">
+    /// Whether each layer's weights are rounded anew first, for the inputs it gets (<see cref="HessianRounding"/>).
+    /// </param>
+    public QuantizationConfiguration Correct(
+        QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation)
     {
-        if (!_plan.Layers.Any(l => layers.Contains(l.Id) && CanCorrect(l)))
+        if (!_plan.Layers.Any(l => layers.Contains(l.Id) && (rounding || CanCorrect(l))))
             return configuration;
         if (_floatMeans.Count == 0)
             MeasureFloatMeans(cancellation);
@@ -53,18 +57,29 @@ public sealed class SequentialBiasCorrection
         foreach (Layer layer in _plan.Layers.Where(l => layers.Contains(l.Id) && CanCorrect(l)))
             biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? OwnBias(layer);
 
+        Dictionary<string, QuantizedWeight> weights = new(configuration.Weights);
         OnnxModel emitted = Emitter.Emit(_prepared, _plan, configuration with { Biases = biases });
         QuantizedWalk walk = new(emitted, _data, _samples, _settings);
         foreach (Layer layer in _plan.Layers)
         {
-            if (!layers.Contains(layer.Id) || !CanCorrect(layer))
+            bool round = rounding && LayerRounding.CanRound(_prepared, layer);
+            if (!layers.Contains(layer.Id) || !(round || CanCorrect(layer)))
                 continue;
             AffineMapping mapping = configuration.Activations[layer.Input];
-            MeanInput quantized = new();
-            foreach (DenseTensor input in walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), cancellation))
-                quantized.Add(input.Shape, input.Bytes.Span, mapping);
+            IReadOnlyList<DenseTensor> inputs = walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), cancellation);
+            QuantizedWeight weight = weights[layer.Id];
+            if (round)
+            {
+                weight = LayerRounding.Round(_prepared, layer, weight, inputs, mapping, CanCorrect(layer), _settings.Threads);
+                weights[layer.Id] = weight;
+                Patch(emitted, layer, weight);
+            }
 
-            QuantizedWeight weight = configuration.Weights[layer.Id];
+            if (!CanCorrect(layer))
+                continue;
+            MeanInput quantized = new();
+            foreach (DenseTensor input in inputs)
+                quantized.Add(input.Shape, input.Bytes.Span, mapping);
             float[] values = LayerProduct.Dequantize(weight, _prepared.Graph.Initializer(layer.Weight)!.Dims);
             double[] means = LayerProduct.ChannelMeans(_prepared, layer, values, quantized.Means(mapping.Scale));
             double[] target = _floatMeans[layer.Id];
@@ -76,7 +91,7 @@ public sealed class SequentialBiasCorrection
             Patch(emitted, layer, configuration, corrected);
         }
 
-        return configuration with { Biases = biases };
+        return configuration with { Biases = biases, Weights = weights };
     }
 
     private float[] OwnBias(Layer layer) => layer.Bias is null
@@ -112,6 +127,10 @@ public sealed class SequentialBiasCorrection
             _floatMeans[layer.Id] = LayerProduct.ChannelMeans(_prepared, layer, weight, sums[layer.Input].Means());
         }
     }
+
+    /// <summary>Puts a layer's integers into the emitted model before the walk runs it.</summary>
+    private void Patch(OnnxModel emitted, Layer layer, QuantizedWeight weight) =>
+        emitted.Graph.Initializer(Emitter.WeightName(_plan, layer))!.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<sbyte>(weight.Values));
 
     /// <summary>Puts a corrected bias into the emitted model before the walk runs the layer.</summary>
     private static void Patch(OnnxModel emitted, Layer layer, QuantizationConfiguration configuration, float[] bias)

@@ -40,6 +40,9 @@ public sealed class Emitter
     /// <summary>The integer tensor's name in an emitted model.</summary>
     public static string QuantizedName(string tensor) => tensor + "_QuantizeLinear";
 
+    /// <summary>The name of a layer's integer weights in an emitted model.</summary>
+    internal static string WeightName(QuantizationPlan plan, Layer layer) => WeightStem(plan, layer) + "_quantized";
+
     /// <summary>The emitted model. The same arguments give the same bytes.</summary>
     public static OnnxModel Emit(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration) =>
         new Emitter(prepared, plan, configuration).Run();
@@ -171,14 +174,16 @@ public sealed class Emitter
         };
     }
 
+    private static string WeightStem(QuantizationPlan plan, Layer layer) =>
+        plan.Layers.Count(l => l.Weight == layer.Weight) > 1 ? $"{layer.Weight}_{layer.Id}" : layer.Weight;
+
     private void AddWeightAndBias(Layer layer, NodeProto node)
     {
         QuantizedWeight weight = _configuration.Weights[layer.Id];
         TensorProto original = _model.Graph.Initializer(layer.Weight)!;
-        bool shared = _plan.Layers.Count(l => l.Weight == layer.Weight) > 1;
-        string stem = shared ? $"{layer.Weight}_{layer.Id}" : layer.Weight;
+        string stem = WeightStem(_plan, layer);
         long[] parameterShape = weight.Axis < 0 ? [] : [weight.Scales.Length];
-        string values = Claim(stem + "_quantized"), scale = Claim(stem + "_scale"), zeroPoint = Claim(stem + "_zero_point");
+        string values = Claim(WeightName(_plan, layer)), scale = Claim(stem + "_scale"), zeroPoint = Claim(stem + "_zero_point");
         AddInitializer(Tensors.FromBytes(values, ElementTypeOf(weight.Type), original.Dims, Pack(weight)));
         AddInitializer(Tensors.FromFloats(scale, parameterShape, weight.Scales));
         AddInitializer(Integers(zeroPoint, weight.Type, parameterShape, new int[weight.Scales.Length]));
