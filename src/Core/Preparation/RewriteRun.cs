@@ -19,6 +19,7 @@ internal static class RewriteRun
         new FoldAffineIntoProducer(),
         new FoldAffineIntoConsumers(),
         new MoveScaleBelowShift(),
+        new MatrixBiasAsGemm(),
     ];
 
     /// <summary>
