@@ -11,7 +11,8 @@ internal static class OperatorFacts
 {
     /// <summary>Only moves values: dropped between Q and DQ when both sides share scale and zero point.</summary>
     public static bool IsPassThrough(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is
-        "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "Slice" or "MaxPool" or "Identity";
+        "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Flatten" or "Slice" or "MaxPool" or "Identity"
+        && node.Output.Count(o => o.Length > 0) == 1;
 
     /// <summary>Reads and writes integers with parameters of its own on every side.</summary>
     public static bool HasIntegerKernel(NodeProto node) => (node.Domain is "" or "ai.onnx") && node.OpType is

@@ -56,7 +56,7 @@ public sealed class Planner
                 Join(source, target);
         }
 
-        return new QuantizationPlan(_layers, OrderedPoints(), [.. _graph.Nodes.Select(n => n.Output[0]).Where(_integerNodes.Contains)], _floats);
+        return new QuantizationPlan(_layers, OrderedPoints(), [.. _graph.Nodes.SelectMany(n => n.Output.Take(1)).Where(_integerNodes.Contains)], _floats);
     }
 
     private void FindLayers()
@@ -127,13 +127,28 @@ public sealed class Planner
             return "ONNX Runtime's integer Gemm needs alpha = beta = 1 and transA = 0";
         if (node.OpType is "Conv" or "Gemm" && node.InputOrNull(2) is { } bias && _graph.Initializer(bias) is null)
             return "its bias is not constant";
-        if (node.OpType == "Gemm" && node.InputOrNull(2) is { } c && _graph.Initializer(c)!.ElementCount() != OutputChannels(node, weight))
+        if (node.OpType == "Gemm" && node.InputOrNull(2) is { } c && !IsOneAColumn(_graph.Initializer(c)!, OutputChannels(node, weight)))
             return "its bias is not one value a column";
         if (_graph.Initializer(node.Input[0]) is not null)
             return "its input is constant";
-        return node.OpType == "Conv" && _graph.IsOutput(Fused(node.Output[0], out _))
-            ? "its output is the model's output, which stays float" : null;
+        if (!WritesIntegers(node))
+            return null;
+        string result = Fused(node.Output[0], out _);
+        return _graph.IsOutput(result) ? "its output is the model's output, which stays float"
+            : _graph.IsUsedInSubgraph(result) ? "its output is read inside an If, Loop or Scan, which stays float"
+            : null;
     }
+
+    /// <summary>
+    /// Whether the kernel computes in integers only if it also writes integers. A MatMul or Gemm may write floats, but
+    /// not in front of a Relu or Clip.
+    /// </summary>
+    private bool WritesIntegers(NodeProto node) =>
+        node.OpType == "Conv" || (SoleReader(node.Output[0]) is { } reader && (reader.IsStandard("Relu") || reader.IsStandard("Clip")));
+
+    /// <summary>A bias for each of <paramref name="columns"/>, which broadcasts along them and nothing else.</summary>
+    private static bool IsOneAColumn(TensorProto constant, long columns) =>
+        constant.ElementCount() == columns && (columns == 1 || constant.Dims[^1] == columns);
 
     private static long OutputChannels(NodeProto node, TensorProto weight) => weight.Dims[WeightAxis(node)];
 
@@ -149,14 +164,14 @@ public sealed class Planner
         string id = node.Output[0], result = id;
         string? bias = node.OpType == "MatMul" ? null : node.InputOrNull(2), activation = null;
         TensorProto weight = _graph.Initializer(node.Input[1])!;
-        bool quantizedResult = node.OpType == "Conv";
+        bool quantizedResult = WritesIntegers(node);
         if (quantizedResult)
         {
             result = Fused(id, out activation);
         }
         else if (node.OpType == "MatMul" && SoleReader(id) is { } add && add.IsStandard("Add")
             && add.Input.FirstOrDefault(i => i != id) is { } other && _graph.Initializer(other) is { } constant
-            && constant.ElementType() == ElementType.Float && constant.ElementCount() == weight.Dims[1] && constant.Dims[^1] == weight.Dims[1])
+            && constant.ElementType() == ElementType.Float && IsOneAColumn(constant, weight.Dims[1]))
         {
             bias = other;
             result = add.Output[0];
@@ -166,7 +181,7 @@ public sealed class Planner
         long perOutput = weight.ElementCount() / Math.Max(1, OutputChannels(node, weight));
         return new Layer(
             id, node.Name.Length > 0 ? node.Name : id, node.OpType, node.Input[0], node.Input[1], WeightAxis(node), bias, result,
-            activation, quantizedResult, outputs * perOutput, weight.ElementCount());
+            activation, quantizedResult, outputs * perOutput, weight.ElementCount()) { ResultRank = shape.Dimensions?.Length ?? 0 };
     }
 
     /// <summary>The tensor after the Relu or Clip that an integer kernel swallows: it must be the only reader.</summary>
@@ -208,7 +223,7 @@ public sealed class Planner
                 continue;
             IEnumerable<string> data = passes ? node.Input.Take(1) : node.Input;
             string result = ResultOf(node);
-            if (!data.All(IsInteger) || _graph.IsOutput(result) || !(_points.ContainsKey(result) || LeadsToPoint(result)))
+            if (!data.All(IsInteger) || !LeadsOn(result))
                 continue;
             Mark(result, fromInteger: true);
             _integerNodes.Add(node.Output[0]);
@@ -220,14 +235,17 @@ public sealed class Planner
         return changed;
     }
 
+    /// <summary>Whether integers may stand at <paramref name="result"/> and would be read as such, there or further on.</summary>
+    private bool LeadsOn(string result) =>
+        !_graph.IsOutput(result) && !_graph.IsUsedInSubgraph(result) && (_points.ContainsKey(result) || LeadsToPoint(result));
+
     /// <summary>Whether integers at <paramref name="tensor"/> would be read as integers further on.</summary>
     private bool LeadsToPoint(string tensor) => _graph.Consumers(tensor).Any(reader =>
     {
         bool passes = PassesThrough(reader);
         if (!passes && !(OperatorFacts.HasIntegerKernel(reader) && reader.Input.All(i => i == tensor || IsInteger(i) || TracesToInteger(i))))
             return false;
-        string result = ResultOf(reader);
-        return !_graph.IsOutput(result) && (_points.ContainsKey(result) || LeadsToPoint(result));
+        return LeadsOn(ResultOf(reader));
     });
 
     private bool IsInteger(string tensor) => _points.TryGetValue(tensor, out Point? point) && point.FromInteger;

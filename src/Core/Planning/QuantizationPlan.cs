@@ -14,7 +14,7 @@ namespace QuantCluster.Planning;
 /// <param name="Bias">Its bias initializer: a third input, or the constant an Add puts on a MatMul; null for none.</param>
 /// <param name="Result">The tensor after bias and fused activation.</param>
 /// <param name="Activation">Relu or Clip, fused into the integer kernel; null for none.</param>
-/// <param name="QuantizedResult">Whether the kernel writes integers; a MatMul or Gemm may write floats at no cost.</param>
+/// <param name="QuantizedResult">Whether the kernel writes integers; a MatMul or Gemm may write floats at no cost, unless a Relu or Clip follows.</param>
 /// <param name="MultiplyAccumulates">Of one sample.</param>
 /// <param name="Parameters">Elements of the weight.</param>
 public sealed record Layer(
@@ -29,7 +29,11 @@ public sealed record Layer(
     string? Activation,
     bool QuantizedResult,
     long MultiplyAccumulates,
-    long Parameters);
+    long Parameters)
+{
+    /// <summary>Dimensions of what it computes.</summary>
+    public int ResultRank { get; init; }
+}
 
 /// <summary>A tensor that gets a QuantizeLinear and a DequantizeLinear.</summary>
 /// <param name="Tensor">Name in the prepared model.</param>

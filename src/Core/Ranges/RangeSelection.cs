@@ -85,7 +85,7 @@ public static class RangeSelection
                 TensorStatistics tensor = statistics.Tensors[point.Tensor];
                 RealRange own = estimator.Estimate(tensor, settings.Activations, point.MayClip);
                 if (point.Effective is { } effective)
-                    own = new RealRange(Math.Max(own.Minimum, effective.Minimum), Math.Min(own.Maximum, effective.Maximum));
+                    own = new RealRange(Math.Clamp(own.Minimum, effective.Minimum, effective.Maximum), Math.Clamp(own.Maximum, effective.Minimum, effective.Maximum));
                 range = range?.Union(own) ?? own;
             }
 

@@ -57,8 +57,10 @@ public sealed class WholeModelError
 
         for (int o = 0; o < outputs.Length; o++)
         {
-            for (int s = 0; s < errors.Length && energy[o] > 0; s++)
-                errors[s] += squared[o][s] * errors.Length / energy[o];
+            // Where the float model always answers zero there is no energy to relate to.
+            double mean = energy[o] > 0 ? energy[o] / errors.Length : 1;
+            for (int s = 0; s < errors.Length; s++)
+                errors[s] += squared[o][s] / mean;
         }
 
         return errors;

@@ -102,6 +102,8 @@ internal sealed class KernelPrediction(QuantizedGraph graph)
             return TakesQuantizerBefore(node) ? null : "its input is not dequantized";
         if (node.OpType == "MaxPool" && graph.Opset < 12)
             return "MaxPool takes integers only from opset 12 on";
+        if (node.OpType == "MaxPool" && node.Output.Count(o => o.Length > 0) > 1)
+            return "it also gives the indices of the maxima";
         if (!input.IsPerTensor || !input.IsConstant)
             return "its input's scale is not one constant";
         foreach (string output in node.Output.Where(o => o.Length > 0))

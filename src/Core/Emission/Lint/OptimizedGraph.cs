@@ -86,7 +86,7 @@ internal sealed class OptimizedGraph
             return true;
         if (producer.OpType == "QGemm")
             return producer.Input.Count > 8 || producer.InputOrNull(7) is not null;
-        return producer.OpType is "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Slice" or "MaxPool" or "Flatten" or "Gather" or "GatherElements" or "Expand" or "Tile" or "Resize" or "Split"
+        return producer.OpType is "Reshape" or "Transpose" or "Squeeze" or "Unsqueeze" or "Slice" or "MaxPool" or "Pad" or "Flatten" or "Gather" or "GatherElements" or "Expand" or "Tile" or "Resize" or "Split"
             && IsInteger(producer.Input[0]);
     }
 }
