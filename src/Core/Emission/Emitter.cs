@@ -3,6 +3,7 @@ using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
+using QuantCluster.Preparation;
 
 namespace QuantCluster.Emission;
 
@@ -19,7 +20,8 @@ public sealed class Emitter
     private readonly Dictionary<string, Layer> _layers;
     private readonly HashSet<string> _integerNodes;
     private readonly HashSet<string> _written = [];
-    private readonly Dictionary<string, float[]> _replacedBiases = [];
+    private readonly Dictionary<(string Sum, string Constant), (Layer Layer, float[]? Corrected)> _addends = [];
+    private readonly bool _hasFixedInputs;
     private readonly List<NodeProto> _nodes = [];
     private readonly HashSet<string> _taken;
 
@@ -31,6 +33,8 @@ public sealed class Emitter
         _points = plan.Points.ToDictionary(p => p.Tensor);
         _layers = plan.Layers.ToDictionary(l => l.Id);
         _integerNodes = [.. plan.IntegerNodes];
+        _hasFixedInputs = _model.Graph.RequiredInputs.All(i => i.Type?.TensorType?.Shape is { } shape
+            && shape.Dim.All(d => d.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue));
         _taken = [.. _model.Graph.Proto.Initializer.Select(i => i.Name), .. _model.Graph.Nodes.SelectMany(n => n.Output), .. _model.Graph.Proto.Input.Select(i => i.Name)];
     }
 
@@ -73,9 +77,8 @@ public sealed class Emitter
                 AddWeightAndBias(layer, rewired);
             for (int i = 0; i < rewired.Input.Count; i++)
             {
-                // The constant an Add puts on a MatMul is that layer's bias and may have been corrected.
-                if (_replacedBiases.Remove($"{rewired.Output[0]}\n{rewired.Input[i]}", out float[]? bias))
-                    rewired.Input[i] = AddFloatBias(rewired.Input[i], bias);
+                if (node.Output.Count > 0 && _addends.Remove((node.Output[0], rewired.Input[i]), out (Layer Layer, float[]? Corrected) addend))
+                    rewired.Input[i] = AddAddend(rewired.Input[i], addend.Layer, addend.Corrected);
             }
 
             _nodes.Add(rewired);
@@ -150,15 +153,15 @@ public sealed class Emitter
     /// <summary>The same values read with one (equal) scale a channel, which that optimizer leaves alone.</summary>
     private string AddPerChannelRead(QuantizationPoint point, NodeProto reader)
     {
-        string name = DequantizedName(point.Tensor) + "_by_channel";
+        int channels = (int)Channels(reader), axis = reader.IntAttribute("transA", 0) == 0 ? 1 : 0;
+        string along = axis == 1 ? "_by_channel" : "_by_row", name = DequantizedName(point.Tensor) + along;
         if (!_written.Add(name))
             return name;
         AffineMapping mapping = _configuration.Activations[point.Tensor];
-        int channels = (int)Channels(reader);
-        string scale = Claim(point.Tensor + "_scale_by_channel"), zeroPoint = Claim(point.Tensor + "_zero_point_by_channel");
+        string scale = Claim(point.Tensor + "_scale" + along), zeroPoint = Claim(point.Tensor + "_zero_point" + along);
         AddInitializer(Tensors.FromFloats(scale, [channels], [.. Enumerable.Repeat(mapping.Scale, channels)]));
         AddInitializer(Integers(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
-        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", 1)));
+        _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", axis)));
         return name;
     }
 
@@ -195,8 +198,7 @@ public sealed class Emitter
         float[]? bias = _configuration.Biases.GetValueOrDefault(layer.Id);
         if (layer.OpType == "MatMul")
         {
-            if (bias is not null && layer.Bias is not null)
-                _replacedBiases[$"{layer.Result}\n{layer.Bias}"] = bias;
+            ReplaceAddend(layer, bias);
             return;
         }
 
@@ -215,10 +217,36 @@ public sealed class Emitter
             node.Input[2] = biasDequantized;
     }
 
-    private string AddFloatBias(string original, float[] bias)
+    /// <summary>Notes what has to become of the constant that an Add puts on a MatMul.</summary>
+    private void ReplaceAddend(Layer layer, float[]? corrected)
     {
-        string name = Claim(_model.Graph.FreshName(original + "_corrected"));
-        AddInitializer(Tensors.FromFloats(name, _model.Graph.Initializer(original)!.Dims, bias));
+        if (_model.Graph.Consumers(layer.Id) is not [var add] || !add.IsStandard("Add"))
+            return;
+        string? constant = add.Input.FirstOrDefault(i => i != layer.Id && _model.Graph.Initializer(i) is not null);
+        corrected = constant == layer.Bias ? corrected : null;
+        if (constant is not null && (corrected is not null || IsMerged(layer, _model.Graph.Initializer(constant)!)))
+            _addends[(add.Output[0], constant)] = (layer, corrected);
+    }
+
+    /// <summary>
+    /// Whether ONNX Runtime's MatMulAddFusion would make one float Gemm between Reshapes of a MatMul and the Add behind
+    /// it: where it knows all dimensions, and the constant has one or two.
+    /// </summary>
+    private bool IsMerged(Layer layer, TensorProto constant) => layer.ResultRank > 2 && constant.Dims.Count is 1 or 2
+        && (_hasFixedInputs || (_model.Graph.Dimensions(layer.Id) is { } known && known.All(d => d >= 0)));
+
+    private string AddAddend(string original, Layer layer, float[]? corrected)
+    {
+        TensorProto constant = _model.Graph.Initializer(original)!;
+        bool apart = IsMerged(layer, constant);
+        string name = original + (corrected is null ? "_apart" : "_corrected");
+        if (corrected is null && !_written.Add(name))
+            return name;
+        // Two layers may share a constant, but not what it was corrected to.
+        if (corrected is not null && !_written.Add(name))
+            name = $"{name}_{layer.Id}";
+        IEnumerable<long> shape = apart ? Enumerable.Repeat(1L, 3 - constant.Dims.Count).Concat(constant.Dims) : constant.Dims;
+        AddInitializer(Tensors.FromFloats(Claim(name), shape, corrected ?? constant.ToFloats()));
         return name;
     }
 
