@@ -16,6 +16,8 @@ public readonly record struct TensorShape(ElementType Type, long[] Dimensions)
 /// <summary>Makes intermediate tensors visible: as outputs of a copy of the model.</summary>
 public static class TensorProbe
 {
+    private const int TensorsARun = 128;
+
     /// <summary>A copy of <paramref name="model"/> that also gives <paramref name="tensors"/>; ONNX Runtime infers their types.</summary>
     public static OnnxModel WithOutputs(OnnxModel model, IEnumerable<string> tensors)
     {
@@ -44,21 +46,30 @@ public static class TensorProbe
             tensors = [.. typed.Outputs.Where(o => o.Type != ElementType.Undefined).Select(o => (o.Name, o.Type))];
         }
 
-        // As outputs all tensors would be in memory at the end of the run; of their shapes that costs nothing.
+        Dictionary<string, TensorShape> shapes = [];
+        foreach ((string name, DenseTensor value) in sample.Inputs)
+            shapes[name] = new TensorShape(value.Type, value.Shape);
+        foreach ((string Tensor, ElementType Type)[] group in tensors.Chunk(TensorsARun))
+            AddShapes(model, sample, group, settings, shapes);
+        return shapes;
+    }
+
+    /// <summary>
+    /// As outputs tensors would all be in memory at the end of the run. Their shapes cost nothing, but ONNX Runtime asks
+    /// for them last, and keeps the tensors until then: hence in groups.
+    /// </summary>
+    private static void AddShapes(
+        OnnxModel model, Sample sample, (string Tensor, ElementType Type)[] tensors, SessionSettings settings, Dictionary<string, TensorShape> shapes)
+    {
         OnnxModel probe = model.Clone();
-        List<string> outputs = [.. tensors.Select((_, i) => model.Graph.FreshName($"shape/{i}"))];
+        string[] outputs = [.. tensors.Select((_, i) => model.Graph.FreshName($"shape/{i}"))];
         probe.Graph.Nodes.AddRange(tensors.Select((t, i) => Nodes.Create("Shape", "", [t.Tensor], [outputs[i]])));
         probe.Graph.Proto.Output.Clear();
         probe.Graph.Proto.Output.AddRange(outputs.Select(o => new ValueInfoProto { Name = o }));
         probe.Graph.Reindex();
-
-        Dictionary<string, TensorShape> shapes = [];
-        foreach ((string name, DenseTensor value) in sample.Inputs)
-            shapes[name] = new TensorShape(value.Type, value.Shape);
         using ModelSession session = ModelSession.Create(probe, settings);
         using RunResult result = session.Run(sample, outputs);
-        for (int i = 0; i < outputs.Count; i++)
+        for (int i = 0; i < outputs.Length; i++)
             shapes[tensors[i].Tensor] = new TensorShape(tensors[i].Type, MemoryMarshal.Cast<byte, long>(result.Bytes(i)).ToArray());
-        return shapes;
     }
 }
