@@ -22,18 +22,18 @@ public sealed class SequentialBiasCorrection
     private readonly QuantizationPlan _plan;
     private readonly IDataset _data;
     private readonly IReadOnlyList<int> _samples;
-    private readonly SessionSettings _settings;
+    private readonly int _threads;
     private readonly Dictionary<string, double[]> _floatMeans = [];
 
     /// <param name="samples">Indices of the samples the means are taken over: a few dozen are enough.</param>
-    /// <param name="threads">Threads of each run.</param>
+    /// <param name="threads">Samples that run side by side; 0 for every core. Does not change the result.</param>
     public SequentialBiasCorrection(OnnxModel prepared, QuantizationPlan plan, IDataset data, IReadOnlyList<int> samples, int threads)
     {
         _prepared = prepared;
         _plan = plan;
         _data = data;
         _samples = samples;
-        _settings = new SessionSettings { Threads = threads };
+        _threads = threads;
     }
 
     /// <summary>Whether a layer has, or can be given, a bias at no cost: a MatMul without one would need an Add.</summary>
@@ -59,7 +59,7 @@ public sealed class SequentialBiasCorrection
 
         Dictionary<string, QuantizedWeight> weights = new(configuration.Weights);
         OnnxModel emitted = Emitter.Emit(_prepared, _plan, configuration with { Biases = biases });
-        QuantizedWalk walk = new(emitted, _data, _samples, _settings);
+        QuantizedWalk walk = new(emitted, _data, _samples, _threads);
         foreach (Layer layer in _plan.Layers)
         {
             bool round = rounding && LayerRounding.CanRound(_prepared, layer);
@@ -70,7 +70,7 @@ public sealed class SequentialBiasCorrection
             QuantizedWeight weight = weights[layer.Id];
             if (round)
             {
-                weight = LayerRounding.Round(_prepared, layer, weight, inputs, mapping, CanCorrect(layer), _settings.Threads);
+                weight = LayerRounding.Round(_prepared, layer, weight, inputs, mapping, CanCorrect(layer), _threads);
                 weights[layer.Id] = weight;
                 Patch(emitted, layer, weight);
             }
@@ -105,19 +105,27 @@ public sealed class SequentialBiasCorrection
         string[] inputs = [.. corrected.Select(l => l.Input).Distinct()];
         Dictionary<string, MeanInput> sums = inputs.ToDictionary(i => i, _ => new MeanInput());
         string[] tapped = [.. inputs.Where(i => _prepared.Graph.Producer(i) is not null)];
-        using (ModelSession session = ModelSession.Create(TensorProbe.WithOutputs(_prepared, tapped), _settings))
+        using (ModelSession session = ModelSession.Create(TensorProbe.WithOutputs(_prepared, tapped), new SessionSettings()))
         {
-            foreach (int index in _samples)
+            // Some samples side by side, then their sums in the samples' order.
+            foreach (int[] some in _samples.Chunk(EachSample.AtOnce(_threads)))
             {
-                cancellation.ThrowIfCancellationRequested();
-                Sample sample = _data.Read(index);
-                foreach (string input in inputs.Where(sample.Inputs.ContainsKey))
-                    sums[input].Add(sample.Inputs[input].Shape, sample.Inputs[input].Floats);
-                if (tapped.Length == 0)
-                    continue;
-                using RunResult result = session.Run(sample, tapped);
-                for (int i = 0; i < tapped.Length; i++)
-                    sums[tapped[i]].Add(result.ShapeOf(i), result.Floats(i));
+                Sample[] samples = new Sample[some.Length];
+                RunResult?[] results = new RunResult?[some.Length];
+                try
+                {
+                    EachSample.Run(some.Length, _threads, cancellation, i =>
+                    {
+                        samples[i] = _data.Read(some[i]);
+                        results[i] = tapped.Length > 0 ? session.Run(samples[i], tapped) : null;
+                    });
+                    EachSample.Run(inputs.Length, _threads, cancellation, i => AddTo(sums[inputs[i]], inputs[i], Array.IndexOf(tapped, inputs[i]), samples, results));
+                }
+                finally
+                {
+                    foreach (RunResult? result in results)
+                        result?.Dispose();
+                }
             }
         }
 
@@ -125,6 +133,17 @@ public sealed class SequentialBiasCorrection
         {
             float[] weight = _prepared.Graph.Initializer(layer.Weight)!.ToFloats();
             _floatMeans[layer.Id] = LayerProduct.ChannelMeans(_prepared, layer, weight, sums[layer.Input].Means());
+        }
+    }
+
+    private static void AddTo(MeanInput sum, string input, int tap, Sample[] samples, RunResult?[] results)
+    {
+        for (int i = 0; i < samples.Length; i++)
+        {
+            if (tap >= 0)
+                sum.Add(results[i]!.ShapeOf(tap), results[i]!.Floats(tap));
+            else
+                sum.Add(samples[i].Inputs[input].Shape, samples[i].Inputs[input].Floats);
         }
     }
 

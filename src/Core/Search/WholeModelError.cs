@@ -13,57 +13,82 @@ namespace QuantCluster.Search;
 /// </summary>
 public sealed class WholeModelError
 {
+    /// <summary>Outputs of the float model are kept up to this many bytes: candidates then cost one run a sample.</summary>
+    private const long MostKeptBytes = 64L << 20;
+
     private readonly OnnxModel _reference;
     private readonly IDataset _data;
     private readonly IReadOnlyList<int> _samples;
-    private readonly SessionSettings _settings;
+    private readonly int _threads;
     private readonly IReadOnlyDictionary<string, OutputKind> _kinds;
+    private readonly ReferenceOutput[]?[] _kept;
+    private string[] _outputs = [];
+    private long _keptBytes;
 
     /// <param name="reference">The float model.</param>
     /// <param name="samples">Indices of the samples candidates are judged on.</param>
+    /// <param name="threads">Samples that run side by side; 0 for every core. Does not change the result.</param>
     public WholeModelError(OnnxModel reference, IDataset data, IReadOnlyList<int> samples, int threads)
     {
         _reference = reference;
         _data = data;
         _samples = samples;
-        _settings = new SessionSettings { Threads = threads };
+        _threads = threads;
         _kinds = OutputKinds.Of(reference);
+        _kept = new ReferenceOutput[samples.Count][];
     }
 
     /// <summary>One error for each sample, run in ONNX Runtime as users of the model will.</summary>
     public double[] Measure(OnnxModel candidate, CancellationToken cancellation)
     {
-        using ModelSession reference = ModelSession.Create(_reference, _settings);
-        using ModelSession quantized = ModelSession.Create(candidate, _settings);
-        string[] outputs = [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
-        double[] errors = new double[_samples.Count];
-        double[][] squared = [.. outputs.Select(_ => new double[_samples.Count])];
-        double[] energy = new double[outputs.Length];
-        for (int s = 0; s < errors.Length; s++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            Sample sample = _data.Read(_samples[s]);
-            using RunResult expected = reference.Run(sample, outputs), actual = quantized.Run(sample, outputs);
-            for (int o = 0; o < outputs.Length; o++)
-            {
-                OutputKind kind = _kinds.GetValueOrDefault(outputs[o]);
-                OutputView r = OutputReader.Read(expected, o, sample, kind), q = OutputReader.Read(actual, o, sample, kind);
-                if (kind != OutputKind.Values && r.Classes > 1)
-                    errors[s] += Divergence(r, q);
-                else
-                    (energy[o], squared[o][s]) = AddSquares(r.Values, q.Values, energy[o]);
-            }
-        }
+        using ModelSession quantized = ModelSession.Create(candidate, new SessionSettings());
+        using ModelSession? reference = _kept.Contains(null) ? ModelSession.Create(_reference, new SessionSettings()) : null;
+        if (_outputs.Length == 0 && reference is not null)
+            _outputs = [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
+        SampleError[][] parts = new SampleError[_samples.Count][];
+        EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
 
-        for (int o = 0; o < outputs.Length; o++)
+        double[] errors = [.. parts.Select(p => p.Sum(o => o.Divergence))];
+        for (int o = 0; o < _outputs.Length; o++)
         {
             // Where the float model always answers zero there is no energy to relate to.
-            double mean = energy[o] > 0 ? energy[o] / errors.Length : 1;
+            double energy = parts.Sum(p => p[o].Energy), mean = energy > 0 ? energy / errors.Length : 1;
             for (int s = 0; s < errors.Length; s++)
-                errors[s] += squared[o][s] / mean;
+                errors[s] += parts[s][o].Squared / mean;
         }
 
         return errors;
+    }
+
+    private SampleError[] Compare(ModelSession? reference, ModelSession quantized, int s)
+    {
+        Sample sample = _data.Read(_samples[s]);
+        ReferenceOutput[] expected = _kept[s] ?? Run(reference!, sample, s);
+        using RunResult actual = quantized.Run(sample, _outputs);
+        SampleError[] errors = new SampleError[_outputs.Length];
+        for (int o = 0; o < errors.Length; o++)
+        {
+            OutputKind kind = _kinds.GetValueOrDefault(_outputs[o]);
+            OutputView r = new(_outputs[o], expected[o].Shape, expected[o].Values, kind), q = OutputReader.Read(actual, o, sample, kind);
+            errors[o] = kind != OutputKind.Values && r.Classes > 1 ? new SampleError(Divergence(r, q), 0, 0) : Squares(r.Values, q.Values);
+        }
+
+        return errors;
+    }
+
+    private ReferenceOutput[] Run(ModelSession reference, Sample sample, int s)
+    {
+        using RunResult result = reference.Run(sample, _outputs);
+        ReferenceOutput[] outputs = new ReferenceOutput[_outputs.Length];
+        for (int o = 0; o < outputs.Length; o++)
+        {
+            OutputView view = OutputReader.Read(result, o, sample, OutputKind.Values);
+            outputs[o] = new ReferenceOutput(view.Shape.ToArray(), view.Values.ToArray());
+        }
+
+        if (Interlocked.Add(ref _keptBytes, outputs.Sum(o => o.Values.LongLength * sizeof(float))) <= MostKeptBytes)
+            _kept[s] = outputs;
+        return outputs;
     }
 
     private static double Divergence(OutputView reference, OutputView quantized)
@@ -79,9 +104,9 @@ public sealed class WholeModelError
         return sum / Math.Max(1, reference.Positions);
     }
 
-    private static (double Energy, double Squared) AddSquares(ReadOnlySpan<float> reference, ReadOnlySpan<float> quantized, double energy)
+    private static SampleError Squares(ReadOnlySpan<float> reference, ReadOnlySpan<float> quantized)
     {
-        double squared = 0;
+        double squared = 0, energy = 0;
         for (int i = 0; i < reference.Length; i++)
         {
             double difference = (double)reference[i] - quantized[i];
@@ -89,6 +114,11 @@ public sealed class WholeModelError
             squared += difference * difference;
         }
 
-        return (energy, squared);
+        return new SampleError(0, squared, energy);
     }
+
+    private sealed record ReferenceOutput(long[] Shape, float[] Values);
+
+    /// <summary>Of one output of one sample.</summary>
+    private readonly record struct SampleError(double Divergence, double Squared, double Energy);
 }
