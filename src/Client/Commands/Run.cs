@@ -11,6 +11,7 @@ internal static class Run
     private static readonly Argument<string> Model = new("MODEL") { Description = "The trained model, an .onnx file." };
     private static readonly Option<string> Data = new("--data") { HelpName = "SPEC.json", Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
     private static readonly Option<string> Evaluation = new("--eval") { HelpName = "SPEC.json", Description = "Held-out inputs to verify on. Default: the calibration data, which flatters." };
+    private static readonly Option<string> Statistics = new("--statistics") { HelpName = "FILE", Description = "Statistics that 'quant calibrate' wrote, instead of a calibration pass. The result is the same." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "OUT.onnx", Required = true, Description = "Where the INT8 model is written, at the very end and whole." };
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "The job's folder, for 'quant resume'. Default: OUT without its extension, plus '.job'." };
     private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
@@ -29,7 +30,7 @@ internal static class Run
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
@@ -55,6 +56,7 @@ internal static class Run
             Model = sources.ModelInput,
             Data = sources.DataInput,
             Evaluation = sources.EvaluationInput,
+            Statistics = parsed.GetValue(Statistics) is { } statistics ? JobSources.StatisticsInput(statistics) : null,
             Output = output,
             Report = report,
             Settings = settings,

@@ -13,7 +13,7 @@ internal static class Verify
     {
         Argument<string> reference = new("fp32") { Description = "The float model." };
         Argument<string> quantized = new("int8") { Description = "The quantized model, made by any tool." };
-        Option<string> data = new("--data") { Description = "Dataset spec (JSON) to verify on; best data that calibration did not see.", Required = true };
+        Option<string> data = new("--data") { Description = "Data to verify on, best such that calibration did not see: a data spec, or a bare file or folder when the model has one input.", Required = true };
         Option<string?> metric = new("--metric") { Description = $"Task metric, instead of the spec's: {TaskMetrics.Known}." };
         Option<string?> labels = new("--labels") { Description = "Labels file, instead of the spec's." };
         Option<string?> dictionary = new("--dictionary") { Description = "File with one character a line, for ctc-lines, instead of the spec's." };
@@ -55,10 +55,10 @@ internal static class Verify
     private static void Run(VerifyRequest request, CancellationToken cancellation)
     {
         VerifiedModel reference = VerifiedModel.FromFile(request.Reference), quantized = VerifiedModel.FromFile(request.Quantized);
-        DatasetSpec spec = DatasetSpec.Load(request.Data);
+        (DatasetSpec spec, IDataset opened) = Open(request.Data, reference);
+        using IDataset data = opened;
         ITaskMetric? task = request.TaskMetric(spec);
         request.CheckGates(task);
-        using IDataset data = Open(spec, reference);
 
         VerificationSettings settings = new()
         {
@@ -90,10 +90,13 @@ internal static class Verify
             throw new QuantException(ExitCode.GateNotMet, $"gate not met: {string.Join("; ", missed.Select(g => g.Message))}.");
     }
 
-    private static IDataset Open(DatasetSpec spec, VerifiedModel model)
+    private static (DatasetSpec Spec, IDataset Data) Open(string path, VerifiedModel model)
     {
         using ModelSession session = model.Open(new SessionSettings { Optimization = GraphOptimization.None });
-        return Datasets.Open(spec, session.Inputs);
+        DatasetSpec spec = DatasetSpec.FromArgument(path, session.Inputs, out string? assumption);
+        if (assumption is not null)
+            Console.Error.WriteLine($"quant: {assumption}");
+        return (spec, Datasets.Open(spec, session.Inputs));
     }
 
     private static ReportedLayer ToReported(LayerPlacement layer) => new()

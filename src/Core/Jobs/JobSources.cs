@@ -1,3 +1,4 @@
+using QuantCluster.Calibration;
 using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
@@ -83,6 +84,8 @@ public sealed class JobSources : IDisposable
             RequireSame(job.Model, sources.ModelInput);
             RequireSame(job.Data, sources.DataInput);
             RequireSame(job.Evaluation, sources.EvaluationInput);
+            if (job.Statistics is { } statistics)
+                RequireSame(statistics, StatisticsInput(statistics.Path));
             return sources;
         }
         catch
@@ -90,6 +93,14 @@ public sealed class JobSources : IDisposable
             sources.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A file that <c>quant calibrate</c> wrote, read once to see that it is one.</summary>
+    /// <exception cref="QuantException">It is not there, or is something else.</exception>
+    public static JobInput StatisticsInput(string path)
+    {
+        _ = CalibrationStatistics.Load(path);
+        return new JobInput(Path.GetFullPath(path), ContentHash.OfFile(path));
     }
 
     /// <summary>Lets the model's memory go: after preparation only the prepared model is needed.</summary>

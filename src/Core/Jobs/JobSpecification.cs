@@ -26,6 +26,9 @@ public sealed record JobSpecification
     /// <summary>The held-out data of the verification; null to verify on the calibration data.</summary>
     public JobInput? Evaluation { get; init; }
 
+    /// <summary>Statistics that <c>quant calibrate</c> wrote, taken instead of a calibration pass; null to make that pass.</summary>
+    public JobInput? Statistics { get; init; }
+
     /// <summary>Absolute path of the model to be written.</summary>
     public required string Output { get; init; }
 

@@ -16,6 +16,8 @@ internal static class CalibrateStage
     public static async Task<CalibrationStatistics> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, int threadsPerRun, CancellationToken cancellation)
     {
+        if (context.Directory.Specification.Statistics is { } file)
+            return Reuse(file.Path, plan);
         TapRequest[] taps = [.. plan.Points.Select(p => new TapRequest(p.Tensor))];
         int samples = context.Sources.Data.Count;
         List<WorkItem> items = [];
@@ -38,6 +40,18 @@ internal static class CalibrateStage
         }
 
         return total!;
+    }
+
+    private static CalibrationStatistics Reuse(string path, QuantizationPlan plan)
+    {
+        CalibrationStatistics statistics = CalibrationStatistics.Load(path);
+        if (plan.Points.FirstOrDefault(p => !statistics.Tensors.ContainsKey(p.Tensor)) is { } missing)
+        {
+            throw new QuantException(ExitCode.BadData,
+                $"{path}: has no statistics of tensor '{missing.Tensor}': it was made of another model. Make it anew with 'quant calibrate', or leave --statistics out.");
+        }
+
+        return statistics;
     }
 }
 
