@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantCluster.Corrections;
 
 namespace QuantCluster.Jobs;
 
@@ -60,6 +61,9 @@ public sealed record JobOutcome
     public required double PeakRssMb { get; init; }
 
     public required LayerOutcome Layers { get; init; }
+
+    /// <summary>Corrections that were judged on held-back calibration samples, in turn; empty where none was.</summary>
+    public IReadOnlyList<CorrectionTrial> Corrections { get; init; } = [];
 
     /// <summary>Absolute path of the report's page.</summary>
     public string? Report { get; init; }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using QuantCluster.Calibration;
+using QuantCluster.Corrections;
 using QuantCluster.Emission;
 using QuantCluster.Numerics;
+using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Reporting;
@@ -13,9 +15,12 @@ namespace QuantCluster.Jobs;
 internal sealed record JobReport(
     JobSpecification Job,
     IReadOnlyList<RewriteReport> Rewrites,
+    Graph Graph,
     QuantizationPlan Plan,
     CalibrationStatistics Statistics,
+    IReadOnlyDictionary<string, string> Methods,
     QuantizationConfiguration Configuration,
+    IReadOnlyList<CorrectionTrial> Trials,
     VerificationResult Verification,
     IReadOnlyList<GateVerdict> Gates,
     IReadOnlyList<string> Notes,
@@ -32,13 +37,23 @@ internal sealed record JobReport(
         Verification = Verification,
         Gates = Gates,
         Warnings = Notes,
-        Layers = [.. Plan.Layers.Select(Quantized), .. Plan.FloatLayers.Select(Float)],
+        Layers = Layers(),
         Histograms = [.. Plan.Points.Where(p => !Statistics.Tensors[p.Tensor].Histogram.IsEmpty).Select(Histogram)],
+        Corrections = [.. Trials.Select(t => new ReportedCorrection { Name = t.Name, Error = t.Error, IsKept = t.Kept })],
         Rewrites = [.. Rewrites.Select(r => new ReportedRewrite { Name = r.Name, Count = r.Sites, IsKept = r.Kept, Note = r.Reason ?? "" })],
         Settings = Settings(),
         Environment = ReportedEnvironment.Current(),
         Stages = [.. Seconds.Select(s => new ReportedStage(s.Key, s.Value))],
     };
+
+    /// <summary>In the prepared graph's order: a layer's id is its compute node's output.</summary>
+    private ReportedLayer[] Layers()
+    {
+        Dictionary<string, ReportedLayer> layers = Plan.Layers.ToDictionary(l => l.Id, Quantized);
+        foreach (FloatLayer layer in Plan.FloatLayers)
+            layers[layer.Id] = Float(layer);
+        return [.. Graph.Nodes.SelectMany(n => n.Output).Where(layers.ContainsKey).Select(o => layers[o])];
+    }
 
     private ReportedLayer Quantized(Layer layer) => new()
     {
@@ -81,7 +96,7 @@ internal sealed record JobReport(
             Maximum = statistics.Maximum,
             RangeLow = range.Minimum,
             RangeHigh = range.Maximum,
-            Method = Job.Settings.Method.ToString().ToLowerInvariant(),
+            Method = Methods[point.Tensor],
             Type = mapping.Type.ToString().ToLowerInvariant(),
             Scale = mapping.Scale,
             ZeroPoint = mapping.ZeroPoint,

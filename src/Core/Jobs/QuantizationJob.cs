@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using QuantCluster.Calibration;
+using QuantCluster.Corrections;
 using QuantCluster.Inference;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
@@ -47,20 +48,24 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         UnusedMemory.Return();
         CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planBlob, plan, Math.Max(1, threads / workers), cancellation);
         UnusedMemory.Return();
-        BlobId configuration = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
-        configuration = await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, configuration, threads, cancellation);
+        IReadOnlyDictionary<string, BlobId> ranges = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
+        (BlobId configuration, IReadOnlyList<CorrectionTrial> trials) =
+            await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, ranges["configuration"], threads, cancellation);
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
         UnusedMemory.Return();
-        VerificationResult verification = await VerifyStage.RunAsync(context, emitted, Math.Min(workers, threads), cancellation);
+        VerificationResult verification = await VerifyStage.RunAsync(context, prepared, emitted, Math.Min(workers, threads), cancellation);
 
         IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
         IReadOnlyList<GateVerdict> verdicts = new Gates { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop }.Judge(verification);
         JobReport report = new(
             directory.Specification,
             await context.ReadJsonAsync(preparation["rewrites"], StageJson.Default.IReadOnlyListRewriteReport, cancellation),
+            prepared.Graph,
             plan,
             statistics,
+            await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
             ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation)),
+            trials,
             verification,
             verdicts,
             notes,
@@ -72,10 +77,10 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         byte[] bytes = await directory.Blobs.GetAsync(emitted, cancellation);
         cancellation.ThrowIfCancellationRequested();
         AtomicFile.Write(directory.Specification.Output, bytes);
-        return Outcome(plan, verification, runner, page, notes);
+        return Outcome(plan, trials, verification, runner, page, notes);
     }
 
-    private JobOutcome Outcome(QuantizationPlan plan, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
+    private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
     {
         LatencyResult? latency = verification.Latency.Count > 0 ? verification.Latency[0] : null;
         double? sqnr = verification.Error("sqnr_db");
@@ -100,6 +105,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             Layers = new LayerOutcome(
                 [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
                 [.. plan.FloatLayers.Select(l => new UnquantizedLayer(l.Node, l.OpType, l.Reason))]),
+            Corrections = trials,
             Report = page,
             Job = directory.Path,
             Notes = notes,

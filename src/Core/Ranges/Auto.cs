@@ -8,13 +8,15 @@ internal sealed class Auto(IReadOnlyList<IRangeEstimator> others) : IRangeEstima
 {
     public string Name => "auto";
 
-    public RealRange Estimate(TensorStatistics statistics, IntegerType type)
+    public RealRange Estimate(TensorStatistics statistics, IntegerType type) => Choose(statistics, type).Range;
+
+    public RangeChoice Choose(TensorStatistics statistics, IntegerType type)
     {
         if (statistics.Histogram.IsEmpty)
-            return new RealRange(statistics.Minimum, statistics.Maximum).WithZero();
+            return others[0].Choose(statistics, type);
         ErrorIntegral errors = new(statistics.Histogram);
         return others
-            .Select(e => e.Estimate(statistics, type))
-            .MinBy(r => errors.Sum(AffineMapping.FromRange(r, type)));
+            .Select(e => e.Choose(statistics, type))
+            .MinBy(c => errors.Sum(AffineMapping.FromRange(c.Range, type)));
     }
 }

@@ -13,4 +13,11 @@ public interface IRangeEstimator
     /// <param name="statistics">With a histogram, unless the estimator is min-max.</param>
     /// <param name="type">The type the tensor will be stored in.</param>
     RealRange Estimate(TensorStatistics statistics, IntegerType type);
+
+    /// <summary>The range and who proposed it: itself, unless it picks among others.</summary>
+    /// <inheritdoc cref="Estimate"/>
+    RangeChoice Choose(TensorStatistics statistics, IntegerType type) => new(Estimate(statistics, type), Name);
 }
+
+/// <summary>A range and the name of the estimator that proposed it.</summary>
+public readonly record struct RangeChoice(RealRange Range, string Method);

@@ -25,6 +25,6 @@ public static class RangeEstimators
     /// The estimate, or everything that was seen for a tensor that must not be clipped
     /// (graph outputs, inputs and outputs of Softmax and Sigmoid).
     /// </summary>
-    public static RealRange Estimate(this IRangeEstimator estimator, TensorStatistics statistics, IntegerType type, bool mayClip) =>
-        mayClip ? estimator.Estimate(statistics, type) : new MinMax().Estimate(statistics, type);
+    public static RangeChoice Choose(this IRangeEstimator estimator, TensorStatistics statistics, IntegerType type, bool mayClip) =>
+        (mayClip ? estimator : Candidates[0]).Choose(statistics, type);
 }

@@ -25,13 +25,19 @@ public sealed record RangeSettings
     public IntegerType Activations { get; init; } = IntegerType.UInt8;
 }
 
+/// <summary>A point's mapping and who chose it.</summary>
+/// <param name="Mapping">Scale and zero point.</param>
+/// <param name="Method">Name of the estimator; of a group whose members' estimators differ, all of them, joined by <c> + </c>.</param>
+public sealed record ActivationChoice(AffineMapping Mapping, string Method);
+
 /// <summary>From statistics to the first configuration: every point's mapping, every layer's integers.</summary>
 public static class RangeSelection
 {
     public static QuantizationConfiguration Choose(
         OnnxModel prepared, QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
     {
-        return Choose(prepared, plan, ChooseActivations(plan, statistics, settings), settings);
+        IReadOnlyDictionary<string, ActivationChoice> chosen = ChooseActivations(plan, statistics, settings);
+        return Choose(prepared, plan, chosen.ToDictionary(c => c.Key, c => c.Value.Mapping), settings);
     }
 
     /// <summary>The weights that go with activations already chosen.</summary>
@@ -72,25 +78,28 @@ public static class RangeSelection
     }
 
     /// <summary>The mapping of every point: each group of points on its own.</summary>
-    public static IReadOnlyDictionary<string, AffineMapping> ChooseActivations(
+    public static IReadOnlyDictionary<string, ActivationChoice> ChooseActivations(
         QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
     {
         IRangeEstimator estimator = RangeEstimators.Get(settings.Method);
-        Dictionary<string, AffineMapping> activations = [];
+        Dictionary<string, ActivationChoice> activations = [];
         foreach (IGrouping<string, QuantizationPoint> group in plan.Points.GroupBy(p => p.Group))
         {
             RealRange? range = null;
+            List<string> methods = [];
             foreach (QuantizationPoint point in group)
             {
                 TensorStatistics tensor = statistics.Tensors[point.Tensor];
-                RealRange own = estimator.Estimate(tensor, settings.Activations, point.MayClip);
+                (RealRange own, string method) = estimator.Choose(tensor, settings.Activations, point.MayClip);
+                methods.Add(method);
                 if (point.Effective is { } effective)
                     own = new RealRange(Math.Clamp(own.Minimum, effective.Minimum, effective.Maximum), Math.Clamp(own.Maximum, effective.Minimum, effective.Maximum));
                 range = range?.Union(own) ?? own;
             }
 
+            ActivationChoice choice = new(AffineMapping.FromRange(range!.Value, settings.Activations), string.Join(" + ", methods.Distinct()));
             foreach (QuantizationPoint point in group)
-                activations[point.Tensor] = AffineMapping.FromRange(range!.Value, settings.Activations);
+                activations[point.Tensor] = choice;
         }
 
         return activations;

@@ -36,6 +36,9 @@ public sealed record Report
 
     public IReadOnlyList<ReportedRewrite> Rewrites { get; init; } = [];
 
+    /// <summary>Corrections that were judged, in turn; the first is none.</summary>
+    public IReadOnlyList<ReportedCorrection> Corrections { get; init; } = [];
+
     /// <summary>Name and value, as one would write them on the command line.</summary>
     public IReadOnlyList<ReportedFact> Settings { get; init; } = [];
 
@@ -86,6 +89,19 @@ public sealed record ReportedRewrite
 
     /// <summary>Anything worth adding, e.g. the largest relative difference found.</summary>
     public string Note { get; init; } = "";
+}
+
+/// <summary>A correction that was tried, and how the whole model did with it.</summary>
+public sealed record ReportedCorrection
+{
+    /// <summary>What was corrected.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Mean error of the whole model on the calibration samples held back for judging; smaller is better.</summary>
+    public required double Error { get; init; }
+
+    /// <summary>Whether it became the best so far.</summary>
+    public required bool IsKept { get; init; }
 }
 
 /// <summary>The values a tensor took on the calibration data, and the range that was chosen for it.</summary>

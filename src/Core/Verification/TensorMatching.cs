@@ -7,7 +7,8 @@ namespace QuantCluster.Verification;
 public static class TensorMatching
 {
     /// <summary>
-    /// By name: float tensor X is, in the quantized model, what a DequantizeLinear makes of the quantized X, or X itself.
+    /// By name: float tensor X is, in the quantized model, what a DequantizeLinear makes of the quantized X, or X itself
+    /// where anybody reads that.
     /// Left out are tensors between a layer and the activation fused into it (looking at one would unfuse the pair), and
     /// results of ops that only move values: their error is that of what they moved.
     /// </summary>
@@ -33,7 +34,9 @@ public static class TensorMatching
             return null;
         if (producer.IsStandard("DequantizeLinear"))
             return tensor;
-        foreach (NodeProto quantize in graph.Consumers(tensor).Where(n => n.OpType == "QuantizeLinear"))
+        // Where others read the floats too, those are what the model goes on with.
+        bool onlyIntegers = !graph.IsOutput(tensor) && graph.Consumers(tensor).All(n => n.OpType == "QuantizeLinear");
+        foreach (NodeProto quantize in graph.Consumers(tensor).Where(n => onlyIntegers && n.OpType == "QuantizeLinear"))
         {
             if (graph.Consumers(quantize.Output[0]).FirstOrDefault(n => n.OpType == "DequantizeLinear") is { } dequantize)
                 return dequantize.Output[0];

@@ -102,5 +102,5 @@ public class RangeSelectionTests
         RangeSelection.ChooseActivations(
             new QuantizationPlan([], [.. points.Select(p => p.Point)], [], []),
             new CalibrationStatistics(1, points.Select(p => TensorStatistics.Of(p.Point.Tensor, p.Values))),
-            settings);
+            settings).ToDictionary(c => c.Key, c => c.Value.Mapping);
 }

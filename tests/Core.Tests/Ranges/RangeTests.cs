@@ -164,7 +164,7 @@ public class RangeTests
     {
         TensorStatistics statistics = Of([.. SmallModels.Gaussian(new Random(4), 10_000), 100f]);
         foreach (IRangeEstimator estimator in RangeEstimators.All)
-            Assert.Equal(100, estimator.Estimate(statistics, IntegerType.UInt8, mayClip: false).Maximum);
+            Assert.Equal(100, estimator.Choose(statistics, IntegerType.UInt8, mayClip: false).Range.Maximum);
     }
 
     [Fact]

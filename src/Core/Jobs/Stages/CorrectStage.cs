@@ -8,12 +8,13 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>Configuration → configuration whose biases make up for what rounding shifts.</summary>
 internal static class CorrectStage
 {
-    public static async Task<BlobId> RunAsync(
+    /// <returns>The configuration to go on with, and what was tried.</returns>
+    public static async Task<(BlobId Configuration, IReadOnlyList<CorrectionTrial> Trials)> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, BlobId configuration, int threads, CancellationToken cancellation)
     {
         CorrectionSettings settings = new() { Mode = context.Settings.Correct, Threads = threads };
         if (settings.Mode == CorrectionMode.None)
-            return configuration;
+            return (configuration, []);
         string[] inputs = [settings.Mode.ToString(), model.Value, planBlob.Value, configuration.Value, context.DataKey];
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("correct", inputs, async c =>
         {
@@ -25,6 +26,6 @@ internal static class CorrectStage
                 ["trials"] = CanonicalJson.Serialize(result.Trials, StageJson.Default.IReadOnlyListCorrectionTrial),
             };
         }, cancellation);
-        return outputs["configuration"];
+        return (outputs["configuration"], await context.ReadJsonAsync(outputs["trials"], StageJson.Default.IReadOnlyListCorrectionTrial, cancellation));
     }
 }

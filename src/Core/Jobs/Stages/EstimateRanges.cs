@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using QuantCluster.Calibration;
-using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 
@@ -22,10 +21,10 @@ internal sealed class EstimateRanges(QuantizationPlan plan, CalibrationStatistic
         int[] ends = [.. item.Argument.Split("..").Select(e => int.Parse(e, CultureInfo.InvariantCulture))];
         HashSet<string> groups = [.. _groups[ends[0]..ends[1]]];
         QuantizationPlan part = plan with { Layers = [], Points = [.. plan.Points.Where(p => groups.Contains(p.Group))] };
-        IReadOnlyDictionary<string, AffineMapping> activations = RangeSelection.ChooseActivations(part, statistics, settings);
-        return ValueTask.FromResult(CanonicalJson.Serialize(activations, StageJson.Default.IReadOnlyDictionaryStringAffineMapping));
+        IReadOnlyDictionary<string, ActivationChoice> activations = RangeSelection.ChooseActivations(part, statistics, settings);
+        return ValueTask.FromResult(CanonicalJson.Serialize(activations, StageJson.Default.IReadOnlyDictionaryStringActivationChoice));
     }
 
-    public static IReadOnlyDictionary<string, AffineMapping> Parse(ReadOnlySpan<byte> result) =>
-        JsonSerializer.Deserialize(result, StageJson.Default.IReadOnlyDictionaryStringAffineMapping)!;
+    public static IReadOnlyDictionary<string, ActivationChoice> Parse(ReadOnlySpan<byte> result) =>
+        JsonSerializer.Deserialize(result, StageJson.Default.IReadOnlyDictionaryStringActivationChoice)!;
 }

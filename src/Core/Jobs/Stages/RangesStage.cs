@@ -13,7 +13,8 @@ internal static class RangesStage
     /// <summary>Groups an item: enough that writing the result down costs less than making it.</summary>
     private const int GroupsPerItem = 8;
 
-    public static async Task<BlobId> RunAsync(
+    /// <returns>Blobs <c>configuration</c> and <c>methods</c> (tensor to the estimator that chose its range).</returns>
+    public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, CalibrationStatistics statistics, CancellationToken cancellation)
     {
         RangeSettings settings = new()
@@ -34,17 +35,21 @@ internal static class RangesStage
             "ranges", items, new Dictionary<string, IWorkHandler> { [handler.Kind] = handler }, cancellation);
 
         Dictionary<string, AffineMapping> activations = [];
+        Dictionary<string, string> methods = [];
         foreach (BlobId result in results)
         {
-            foreach ((string tensor, AffineMapping mapping) in EstimateRanges.Parse(await context.Directory.Blobs.GetAsync(result, cancellation)))
-                activations[tensor] = mapping;
+            foreach ((string tensor, ActivationChoice choice) in EstimateRanges.Parse(await context.Directory.Blobs.GetAsync(result, cancellation)))
+                (activations[tensor], methods[tensor]) = (choice.Mapping, choice.Method);
         }
 
-        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+        return await context.Runner.RunAsync(
             "ranges", ["weights", model.Value, settings.PerChannel.ToString(), .. results.Select(r => r.Value)],
-            _ => new Dictionary<string, byte[]> { ["configuration"] = ConfigurationFile.ToBytes(RangeSelection.Choose(prepared, plan, activations, settings)) },
+            _ => new Dictionary<string, byte[]>
+            {
+                ["configuration"] = ConfigurationFile.ToBytes(RangeSelection.Choose(prepared, plan, activations, settings)),
+                ["methods"] = CanonicalJson.Serialize(methods, StageJson.Default.IReadOnlyDictionaryStringString),
+            },
             cancellation);
-        return outputs["configuration"];
     }
 
     private static byte[] ToBytes(CalibrationStatistics statistics)

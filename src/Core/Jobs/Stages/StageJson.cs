@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
 using QuantCluster.Corrections;
 using QuantCluster.Inference;
-using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
+using QuantCluster.Ranges;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -18,6 +18,7 @@ namespace QuantCluster.Jobs.Stages;
 [JsonSerializable(typeof(IReadOnlyDictionary<string, TensorShape>))]
 [JsonSerializable(typeof(QuantizationPlan))]
 [JsonSerializable(typeof(IReadOnlyList<CorrectionTrial>))]
-[JsonSerializable(typeof(IReadOnlyDictionary<string, AffineMapping>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, ActivationChoice>))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 [JsonSerializable(typeof(VerificationResult))]
 internal sealed partial class StageJson : JsonSerializerContext;

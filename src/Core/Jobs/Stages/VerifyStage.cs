@@ -1,3 +1,4 @@
+using QuantCluster.Onnx;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -8,7 +9,7 @@ internal static class VerifyStage
     /// <summary>Calibration samples the emitted model is checked on when there are no held-out data.</summary>
     private const int QuickSamples = 32;
 
-    public static async Task<VerificationResult> RunAsync(StageContext context, BlobId emitted, int workers, CancellationToken cancellation)
+    public static async Task<VerificationResult> RunAsync(StageContext context, OnnxModel prepared, BlobId emitted, int workers, CancellationToken cancellation)
     {
         JobSources sources = context.Sources;
         string evaluation = sources.EvaluationInput?.Sha256 ?? context.DataKey;
@@ -23,6 +24,7 @@ internal static class VerifyStage
                 Workers = workers,
                 MaximumSamples = heldOut ? null : QuickSamples,
                 ProfileSamples = heldOut ? 4 : 1,
+                ProfileReference = prepared,
                 Latency = new LatencySettings
                 {
                     Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0],

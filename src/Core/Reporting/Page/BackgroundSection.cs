@@ -12,6 +12,9 @@ internal static class BackgroundSection
                 $"""<tr><td>{r.Name}</td><td class="num">{Quantity.Count(r.Count)}×</td><td class="why">{(r.IsKept ? "" : "taken back")}{(r.IsKept || r.Note.Length == 0 ? "" : ": ")}{r.Note}</td></tr>""")))));
         }
 
+        if (report.Corrections.Count > 0)
+            blocks.Add(Corrections(report.Corrections));
+
         if (report.Stages.Count > 0)
         {
             double longest = Math.Max(1e-9, report.Stages.Max(s => s.Seconds));
@@ -25,6 +28,19 @@ internal static class BackgroundSection
         if (report.Environment.Count > 0)
             blocks.Add(Block("Measured on", Facts(report.Environment)));
         return blocks.Count == 0 ? Markup.Empty : Markup.Of($"""<section class="columns">{Markup.Join(blocks)}</section>""");
+    }
+
+    /// <summary>The last that was kept is what was emitted.</summary>
+    private static Markup Corrections(IReadOnlyList<ReportedCorrection> corrections)
+    {
+        int last = corrections.Index().Last(c => c.Item.IsKept).Index;
+        double greatest = Math.Max(double.Epsilon, corrections.Max(c => c.Error));
+        IEnumerable<Markup> rows = corrections.Select((c, i) => Markup.Of(
+            $"""<tr><td>{c.Name}</td><td class="num">{Quantity.Significant(c.Error)}</td><td class="bar"><i class="{(i == last ? "q" : "f")}" style="width:{100 * c.Error / greatest}%"></i></td><td class="why">{(i == last ? "taken" : "")}</td></tr>"""));
+        return Markup.Of(
+            $"""
+            <div><h2>Corrections</h2><p class="note">Error of the whole model on calibration samples held back for judging; smaller is better.</p><table><tbody>{Markup.Join(rows)}</tbody></table></div>
+            """);
     }
 
     private static Markup Facts(IReadOnlyList<ReportedFact> facts) =>
