@@ -10,12 +10,13 @@ public static class TensorMatching
     /// By name: float tensor X is, in the quantized model, what a DequantizeLinear makes of the quantized X, or X itself
     /// where anybody reads that.
     /// Left out are tensors between a layer and the activation fused into it (looking at one would unfuse the pair), and
-    /// results of ops that only move values: their error is that of what they moved.
+    /// results of ops that only move values (their error is that of what they moved) and masked attention scores: next to
+    /// a mask's huge constants no error shows.
     /// </summary>
     public static IReadOnlyDictionary<string, string> ByName(OnnxModel reference, OnnxModel quantized)
     {
         Dictionary<string, string> matches = new(StringComparer.Ordinal);
-        foreach (string tensor in reference.Graph.Nodes.Where(n => !MovesValues(n)).SelectMany(n => n.Output).Where(o => o.Length > 0))
+        foreach (string tensor in reference.Graph.Nodes.Where(n => !MovesValues(n)).SelectMany(n => n.Output).Where(o => o.Length > 0 && !IsMasked(reference.Graph, o)))
         {
             if (Match(quantized.Graph, tensor) is { } match)
                 matches[tensor] = match;
@@ -23,6 +24,9 @@ public static class TensorMatching
 
         return matches;
     }
+
+    private static bool IsMasked(Graph graph, string tensor) =>
+        graph.Producer(tensor)?.OpType is "Add" or "Where" && graph.Consumers(tensor) is [{ OpType: "Softmax" }];
 
     private static bool MovesValues(NodeProto node) => node.OpType is
         "Identity" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Slice" or "Split" or "Gather" or "Cast" or "Dropout"

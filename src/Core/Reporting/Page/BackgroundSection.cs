@@ -34,9 +34,10 @@ internal static class BackgroundSection
     private static Markup Corrections(IReadOnlyList<ReportedCorrection> corrections)
     {
         int last = corrections.Index().Last(c => c.Item.IsKept).Index;
+        Markup taken = Markup.Of($""" <span class="chip">taken</span>""");
         double greatest = Math.Max(double.Epsilon, corrections.Max(c => c.Error));
         IEnumerable<Markup> rows = corrections.Select((c, i) => Markup.Of(
-            $"""<tr><td>{c.Name}</td><td class="num">{Quantity.Significant(c.Error)}</td><td class="bar"><i class="{(i == last ? "q" : "f")}" style="width:{100 * c.Error / greatest}%"></i></td><td class="why">{(i == last ? "taken" : "")}</td></tr>"""));
+            $"""<tr><td>{c.Name}{(i == last ? taken : Markup.Empty)}</td><td class="num">{Quantity.Significant(c.Error)}</td><td class="bar"><i class="{(i == last ? "q" : "f")}" style="width:{100 * c.Error / greatest}%"></i></td></tr>"""));
         return Markup.Of(
             $"""
             <div><h2>Corrections</h2><p class="note">Error of the whole model on calibration samples held back for judging; smaller is better.</p><table><tbody>{Markup.Join(rows)}</tbody></table></div>
