@@ -47,6 +47,16 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_model_to_the_same_output_begins_a_job_of_its_own()
+    {
+        Assert.Equal(0, (await Quant.RunAsync("run", _bench.Model, "--data", _bench.Spec, "--out", _bench.Out, "--method", "minmax", "--correct", "none")).Code);
+        File.WriteAllBytes(_bench["other.onnx"], Workbench.Cnn(batch: 1).ToBytes());
+        Quant.Result other = await Quant.RunAsync("run", _bench["other.onnx"], "--data", _bench.Spec, "--out", _bench.Out, "--method", "minmax", "--correct", "none");
+        Assert.Equal("", other.Error);
+        Assert.Equal(0, other.Code);
+    }
+
+    [Fact]
     public async Task The_number_of_threads_and_workers_does_not_change_a_byte()
     {
         byte[]? first = null;

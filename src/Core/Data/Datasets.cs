@@ -42,7 +42,7 @@ public static class Datasets
 
     /// <summary>
     /// Invented samples, the same for the same seed: about normal floats, integers 0 and 1. Unknown dimensions become
-    /// 16, an unknown batch 1. Marked by <see cref="IDataset.IsSynthetic"/>.
+    /// 16 (sides of pictures 64), an unknown batch 1. Marked by <see cref="IDataset.IsSynthetic"/>.
     /// </summary>
     public static IDataset Synthetic(IReadOnlyList<ValueSignature> modelInputs, int count, int seed)
     {

@@ -16,6 +16,9 @@ internal sealed class SyntheticDataset(IReadOnlyList<ValueSignature> modelInputs
     // What an unknown dimension becomes; a batch becomes 1.
     private const long UnknownDimension = 16;
 
+    // Height and width of pictures: networks that halve them five times want a multiple of 32.
+    private const long UnknownSide = 64;
+
     public int Count => count;
 
     public int RecordCount => count * Batch;
@@ -40,7 +43,7 @@ internal sealed class SyntheticDataset(IReadOnlyList<ValueSignature> modelInputs
 
     private static DenseTensor Invent(ValueSignature input, ulong state)
     {
-        long[] shape = [.. input.Shape.Select((d, axis) => d >= 0 ? d : axis == 0 ? 1 : UnknownDimension)];
+        long[] shape = [.. input.Shape.Select((d, axis) => d >= 0 ? d : axis == 0 ? 1 : input.Shape.Length == 4 && axis >= 2 ? UnknownSide : UnknownDimension)];
         int elements = checked((int)shape.Aggregate(1L, (n, d) => checked(n * d)));
         byte[] stored = new byte[elements * (input.Type.IsFloating() ? sizeof(float) : sizeof(long))];
         if (input.Type.IsFloating())

@@ -54,7 +54,7 @@ public sealed record ValueSignature(string Name, ElementType Type, long[] Shape)
 public sealed class ModelSession : IDisposable
 {
     private readonly InferenceSession _session;
-    private readonly RunOptions _runOptions = new();
+    private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
 
     private ModelSession(InferenceSession session)
     {
@@ -138,7 +138,8 @@ public sealed class ModelSession : IDisposable
             IntraOpNumThreads = settings.Threads,
             InterOpNumThreads = 1,
             EnableCpuMemArena = settings.UseArena,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            // What fails is thrown and told to the user in our words; on stderr it would only be noise.
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
         if (settings.OptimizedModelPath is { } path)
             options.OptimizedModelFilePath = path;

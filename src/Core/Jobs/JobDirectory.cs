@@ -45,7 +45,7 @@ public sealed class JobDirectory : IDisposable
             if (there.Model.Sha256 != specification.Model.Sha256)
                 throw new QuantException(ExitCode.Usage, $"{full}: holds the job of another model ({there.Model.Path}). Choose another --job folder, or remove this one.");
         }
-        else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or ".job.json.quant-part")))
+        else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or ".job.json.quant-part" or "report")))
         {
             throw new QuantException(ExitCode.Usage, $"{full}: is not empty and holds no job. Choose another --job folder.");
         }
