@@ -6,6 +6,9 @@ namespace QuantCluster.Jobs;
 /// <summary>What a user should know about a result besides its figures, and what to do about it.</summary>
 internal static class OutcomeNotes
 {
+    /// <summary>dB: a third of the signal's energy is error.</summary>
+    private const double RuinedBelow = 5;
+
     public static IReadOnlyList<string> Of(JobSpecification job, JobSources sources, VerificationResult verification)
     {
         List<string> notes = [.. sources.Assumptions];
@@ -18,6 +21,13 @@ internal static class OutcomeNotes
             notes.Add(string.Create(
                 CultureInfo.InvariantCulture,
                 $"slower than float on this machine ({latency.Speedup:0.00}x with {latency.Threads} thread{(latency.Threads == 1 ? "" : "s")}). Keep the float model here, or use the INT8 one only where its size matters; on a CPU with VNNI or AMX measure again: quant verify {job.Model.Path} {job.Output} --data SPEC.json."));
+        }
+
+        if (verification.Error("sqnr_db") is { } sqnr && sqnr < RuinedBelow)
+        {
+            notes.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the outputs are far from the float model's ({sqnr:0.0} dB): look at the report before using this model. More, and more representative, calibration data help most."));
         }
 
         return notes;

@@ -1,4 +1,5 @@
 using QuantCluster.Data;
+using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Preparation.Upgrading;
@@ -31,11 +32,12 @@ public static class Preparer
         int unlisted = UnlistInitializers(current);
         if (unlisted > 0)
             reports.Add(new RewriteReport(UnlistName, unlisted, Kept: true));
+        NameConstants(current);
         if (current.Opset < PreparationSettings.MinimumOpset)
         {
             long before = current.Opset;
             int changed = OpsetUpgrader.Upgrade(current, PreparationSettings.MinimumOpset, TensorKnowledge.Of(current, check[0], settings));
-            if (original.Difference(current, cancellation) is { } difference)
+            if (original.Difference(current, cancellation, GraphOptimization.None) is { } difference)
             {
                 throw new QuantException(ExitCode.BadModel,
                     $"upgrading the model from opset {before} to {current.Opset} changed what it answers: {difference}. Export it again with opset {PreparationSettings.MinimumOpset} or later.");
@@ -69,6 +71,29 @@ public static class Preparer
         // Format version 3 does not allow initializers that are not inputs.
         model.Proto.IrVersion = Math.Max(model.Proto.IrVersion, 4);
         return unlisted;
+    }
+
+    /// <summary>Turns Constant nodes that hold a tensor into initializers: where weights are looked for.</summary>
+    private static void NameConstants(OnnxModel model)
+    {
+        GraphProto graph = model.Proto.Graph;
+        List<NodeProto> others = [];
+        foreach (NodeProto node in graph.Node)
+        {
+            if (!node.IsStandard("Constant") || node.Attribute("value")?.T is not { } value || model.Graph.IsOutput(node.Output[0]))
+            {
+                others.Add(node);
+                continue;
+            }
+
+            TensorProto tensor = value.Clone();
+            tensor.Name = node.Output[0];
+            graph.Initializer.Add(tensor);
+        }
+
+        graph.Node.Clear();
+        graph.Node.AddRange(others);
+        model.Graph.Reindex();
     }
 
     private static OnnxModel Fold(

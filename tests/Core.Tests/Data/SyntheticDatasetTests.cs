@@ -20,7 +20,7 @@ public class SyntheticDatasetTests
     {
         using IDataset one = Datasets.Synthetic(Inputs, 4, seed: 7), same = Datasets.Synthetic(Inputs, 4, seed: 7), other = Datasets.Synthetic(Inputs, 4, seed: 8);
         Assert.True(one.IsSynthetic);
-        Assert.Equal([1, 3, 32, 16], one.Read(0).Inputs["x"].Shape);
+        Assert.Equal([1, 3, 32, 64], one.Read(0).Inputs["x"].Shape);
         Assert.Equal(one.Read(3).Inputs["x"].Bytes.ToArray(), same.Read(3).Inputs["x"].Bytes.ToArray());
         Assert.NotEqual(one.Read(3).Inputs["x"].Bytes.ToArray(), other.Read(3).Inputs["x"].Bytes.ToArray());
         Assert.NotEqual(one.Read(3).Inputs["x"].Bytes.ToArray(), one.Read(2).Inputs["x"].Bytes.ToArray());
