@@ -64,7 +64,7 @@ public sealed class Emitter
             for (int i = 0; i < node.Input.Count; i++)
             {
                 if (_points.TryGetValue(node.Input[i], out QuantizationPoint? point) && (integer || point.FromIntegerKernel))
-                    rewired.Input[i] = ReadsThroughTrap(node, i) ? AddPerChannelRead(point, node) : DequantizedName(point.Tensor);
+                    rewired.Input[i] = i == 0 && IsTrap(node) ? AddPerChannelRead(point, node) : DequantizedName(point.Tensor);
             }
 
             if (integer && node.IsStandard("Pad"))
@@ -144,11 +144,12 @@ public sealed class Emitter
 
     /// <summary>
     /// A float Conv, ConvTranspose or Gemm that reads a dequantized tensor with a scalar scale and is followed by a
-    /// QuantizeLinear gets its weight quantized per tensor by ONNX Runtime's WeightBiasQuantization, silently.
+    /// QuantizeLinear gets its weight quantized per tensor by ONNX Runtime's WeightBiasQuantization, silently. A MaxPool
+    /// in between does not help: ONNX Runtime moves the DequantizeLinear across.
     /// </summary>
-    private bool ReadsThroughTrap(NodeProto node, int input) =>
-        input == 0 && node.Output.Count > 0 && !_layers.ContainsKey(node.Output[0]) && (node.Domain is "" or "ai.onnx")
-        && node.OpType is "Conv" or "ConvTranspose" or "Gemm" && Channels(node) > 1;
+    private bool IsTrap(NodeProto node) =>
+        node.Output.Count > 0 && !_layers.ContainsKey(node.Output[0]) && !_integerNodes.Contains(node.Output[0])
+        && (node.Domain is "" or "ai.onnx") && node.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MaxPool" && Channels(node) > 1;
 
     /// <summary>The same values read with one (equal) scale a channel, which that optimizer leaves alone.</summary>
     private string AddPerChannelRead(QuantizationPoint point, NodeProto reader)
@@ -167,6 +168,8 @@ public sealed class Emitter
 
     private long Channels(NodeProto node)
     {
+        if (node.OpType == "MaxPool")
+            return _model.Graph.Consumers(node.Output[0]).Where(r => r.Input.IndexOf(node.Output[0]) == 0 && IsTrap(r)).Select(Channels).FirstOrDefault();
         if (_model.Graph.Initializer(node.Input[1]) is not { } weight)
             return 0;
         return node.OpType switch

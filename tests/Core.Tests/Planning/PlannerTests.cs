@@ -1,3 +1,4 @@
+using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
@@ -276,7 +277,7 @@ public class PlannerTests
 
         QuantizationPlan plan = Planner.Plan(model, shapes, PlanSettings.Default);
         Assert.Equal(["a", "b"], plan.Layers.Select(l => l.Id));
-        OnnxModel emitted = Emission.Emitter.Emit(model, plan, flow.Configuration);
+        OnnxModel emitted = Emitter.Emit(model, plan, flow.Configuration);
         Assert.Equal("r_DequantizeLinear", emitted.Graph.Nodes.Single(n => n.Name == "silent").Input.Single());
     }
 }
