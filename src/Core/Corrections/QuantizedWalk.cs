@@ -45,6 +45,9 @@ internal sealed class QuantizedWalk
         }
     }
 
+    /// <summary>Names of the tensors in memory, one value a sample.</summary>
+    public IReadOnlyCollection<string> Kept => _kept.Keys;
+
     /// <summary>
     /// Runs everything before the node that makes <paramref name="output"/> and gives the kept values of
     /// <paramref name="tensor"/>, one a sample.
