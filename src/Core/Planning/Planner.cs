@@ -44,8 +44,7 @@ public sealed class Planner
 
         foreach (NodeProto node in _graph.Nodes)
         {
-            // Equal parameters on all sides make an integer Concat a copy: faster, and no second rounding.
-            if (node.IsStandard("Concat") && _integerNodes.Contains(node.Output[0]))
+            if (CanBeCopy(node))
             {
                 foreach (string part in node.Input)
                     Join(_points[part], _points[node.Output[0]]);
@@ -58,6 +57,22 @@ public sealed class Planner
 
         return new QuantizationPlan(_layers, OrderedPoints(), [.. _graph.Nodes.SelectMany(n => n.Output.Take(1)).Where(_integerNodes.Contains)], _floats);
     }
+
+    /// <summary>
+    /// Equal parameters on all sides make an integer Concat a copy: faster, and no second rounding. Not where its parts
+    /// were cut differently: the wider range of one would undo the fusion of another's Relu or Clip.
+    /// </summary>
+    private bool CanBeCopy(NodeProto node) =>
+        node.IsStandard("Concat") && _integerNodes.Contains(node.Output[0]) && _points.ContainsKey(node.Output[0])
+        && node.Input.Select(part => CutOf(_points[part].Root().Tensor)).Distinct().Count() == 1;
+
+    /// <summary>What bounds the values of a group's first tensor: nothing, a Relu, or a Clip and its upper end.</summary>
+    private (string? Activation, float? End) CutOf(string tensor) => _graph.Producer(tensor) switch
+    {
+        { } relu when relu.IsStandard("Relu") => ("Relu", null),
+        { } clip when clip.IsStandard("Clip") => ("Clip", ConstantScalar(clip.InputOrNull(2))),
+        _ => (null, null),
+    };
 
     private void FindLayers()
     {

@@ -45,6 +45,9 @@ public sealed class WholeModelError
         using ModelSession? reference = _kept.Contains(null) ? ModelSession.Create(_reference, new SessionSettings()) : null;
         if (_outputs.Length == 0 && reference is not null)
             _outputs = [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
+        // ONNX Runtime does not run a model for nothing.
+        if (_outputs.Length == 0)
+            return new double[_samples.Count];
         SampleError[][] parts = new SampleError[_samples.Count][];
         EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
 

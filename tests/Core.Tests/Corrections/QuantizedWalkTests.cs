@@ -17,7 +17,8 @@ public class QuantizedWalkTests
     {
         Flow flow = Coarse.Of(residual ? Coarse.Residual() : Coarse.Convolutions(), Coarse.Images(4));
         OnnxModel emitted = flow.Emit();
-        QuantizedWalk walk = new(emitted, flow.Data, [3, 1, 2], new SessionSettings());
+        int[] samples = [3, 1, 2];
+        QuantizedWalk walk = new(emitted, flow.Data, samples, threads: 2);
         string[] inputs = [.. flow.Plan.Layers.Select(l => Emitter.QuantizedName(l.Input)).Distinct()];
         using ModelSession whole = ModelSession.Create(TensorProbe.WithOutputs(emitted, inputs), new SessionSettings());
         foreach (Layer layer in flow.Plan.Layers)
@@ -26,7 +27,7 @@ public class QuantizedWalkTests
             Assert.Equal(3, walked.Count);
             for (int s = 0; s < 3; s++)
             {
-                using RunResult expected = whole.Run(flow.Data.Read((int[])[3, 1, 2][s] is var index ? index : 0), [Emitter.QuantizedName(layer.Input)]);
+                using RunResult expected = whole.Run(flow.Data.Read(samples[s]), [Emitter.QuantizedName(layer.Input)]);
                 Assert.Equal(ElementType.UInt8, walked[s].Type);
                 Assert.Equal(expected.ShapeOf(0), walked[s].Shape);
                 byte[] e = expected.Bytes(0).ToArray(), a = walked[s].Bytes.ToArray();
@@ -42,7 +43,7 @@ public class QuantizedWalkTests
     {
         Coarse.Samples data = Coarse.Images(5);
         Flow flow = Coarse.Of(Coarse.Residual(), data);
-        QuantizedWalk walk = new(flow.Emit(), data, [0, 1, 2, 3, 4], new SessionSettings());
+        QuantizedWalk walk = new(flow.Emit(), data, [0, 1, 2, 3, 4], threads: 1);
         int before = data.Reads;
         foreach (Layer layer in flow.Plan.Layers)
             walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), CancellationToken.None);
@@ -53,7 +54,7 @@ public class QuantizedWalkTests
     public void Only_tensors_still_to_be_read_are_kept_and_as_integers()
     {
         Flow flow = Coarse.Of(Coarse.Residual(), Coarse.Images(2));
-        QuantizedWalk walk = new(flow.Emit(), flow.Data, [0, 1], new SessionSettings());
+        QuantizedWalk walk = new(flow.Emit(), flow.Data, [0, 1], threads: 1);
         string[][] kept = [.. flow.Plan.Layers.Select(layer =>
         {
             walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), CancellationToken.None);
@@ -75,7 +76,7 @@ public class QuantizedWalkTests
         string gated = network.Node("Mul", "gated", [network.If("if", network.Condition("yes", true), network.Node("Tanh", "ta", [a])), network.Node("Clip", "clip", ["x", "", network.Scalar("one", 1)]) is var c ? network.Conv("side", c, 3, 4) : c]);
         Flow flow = Flow.Of(network.Build(network.Node("Tanh", "y", [network.Conv("b", network.Pad("pad", gated, 0, 0, 1, 1, 0, 0, 1, 1), 4, 4)])));
         OnnxModel emitted = flow.Emit();
-        QuantizedWalk walk = new(emitted, flow.Data, [0], new SessionSettings());
+        QuantizedWalk walk = new(emitted, flow.Data, [0], threads: 1);
         DenseTensor walked = walk.AdvanceTo("b", Emitter.QuantizedName("pad"), CancellationToken.None)[0];
         using ModelSession whole = ModelSession.Create(TensorProbe.WithOutputs(emitted, ["pad_QuantizeLinear"]), new SessionSettings());
         using RunResult expected = whole.Run(flow.Data.Read(0), ["pad_QuantizeLinear"]);

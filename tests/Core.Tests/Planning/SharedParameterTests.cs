@@ -55,16 +55,41 @@ public class SharedParameterTests
         flow.AssertIntegerKernels();
     }
 
-    [Fact]
-    public void The_inputs_and_output_of_a_Concat_have_parameters_of_their_own()
+    [Theory]
+    [InlineData("Relu", "Relu", true)]
+    [InlineData("Relu", "none", false)]
+    [InlineData("none", "none", true)]
+    [InlineData("Relu", "Clip", false)]
+    [InlineData("Clip", "Clip", true)]
+    public void Parts_of_a_Concat_that_are_cut_alike_share_parameters(string left, string right, bool shared)
     {
         Network network = new();
         string x = network.Input("x", 1, 3, 8, 8);
-        string joined = network.Node("Concat", "joined", [network.Relu("ra", network.Conv("a", x, 3, 8)), network.Relu("rb", network.Conv("b", x, 3, 4))], Nodes.Int("axis", 1));
-        Flow flow = Flow.Of(network.Build(network.Node("Tanh", "y", [network.Conv("c", joined, 12, 8)])));
-        Assert.Equal(["x", "ra", "rb", "joined", "c"], flow.Plan.Points.Select(p => p.Group).Distinct());
-        Assert.Equal(["joined"], flow.Plan.IntegerNodes);
+        string Part(string name, string activation, int channels) => activation switch
+        {
+            "Relu" => network.Relu("r" + name, network.Conv(name, x, 3, channels)),
+            "Clip" => network.Clip("c" + name, network.Conv(name, x, 3, channels), 0, 1),
+            _ => network.Conv(name, x, 3, channels),
+        };
+        string[] parts = [Part("a", left, 8), Part("b", right, 4)];
+        string joined = network.Node("Concat", "joined", parts, Nodes.Int("axis", 1));
+        string again = network.Node("Concat", "again", [joined, Part("d", left, 4)], Nodes.Int("axis", 1));
+        Flow flow = Flow.Of(network.Build(network.Node("Tanh", "y", [network.Conv("c", again, 16, 8)])));
+        Assert.Equal(["joined", "again"], flow.Plan.IntegerNodes);
+        Assert.Equal(shared ? 1 : 2, flow.Plan.Points.Where(p => parts.Contains(p.Tensor)).Select(p => p.Group).Distinct().Count());
         flow.AssertIntegerKernels();
+        Assert.InRange(Flow.Sqnr(flow.Model, flow.Emit(), flow.Data), 20, 100);
+    }
+
+    [Fact]
+    public void A_Concat_in_front_of_a_Relu_runs_on_integers()
+    {
+        Network network = new();
+        string x = network.Input("x", 1, 3, 8, 8);
+        string joined = network.Relu("r", network.Node("Concat", "joined", [network.Conv("a", x, 3, 8), network.Conv("b", x, 3, 4)], Nodes.Int("axis", 1)));
+        Flow flow = Flow.Of(network.Build(network.Node("Tanh", "y", [network.Conv("c", joined, 12, 8)])));
+        Assert.Equal(["joined"], flow.Plan.IntegerNodes);
+        Assert.Contains(flow.AssertIntegerKernels().Nodes, n => n.Node == "joined" && n.Actual!.Value.Operator == "QLinearConcat");
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace QuantCluster.Tests.Search;
 
 public class WholeModelErrorTests
 {
-    private static readonly GaussianSamples Data = new(5, "x", 3, 8);
+    private static readonly GaussianSamples Data = new(5, "x", 1, 3, 8);
 
     [Theory]
     [InlineData("values")]
@@ -89,7 +89,7 @@ public class WholeModelErrorTests
     private static OnnxModel Model(string end, float factor = 1)
     {
         Network network = new(3);
-        string scaled = network.Node("Mul", "scaled", [network.Gemm("a", network.Input("x", 3, 8), 8, 6), network.Scalar("factor", factor)]);
+        string scaled = network.Node("Mul", "scaled", [network.MatMul("a", network.Input("x", 1, 3, 8), 8, 6), network.Scalar("factor", factor)]);
         return end switch
         {
             "values" => network.Build(scaled),
