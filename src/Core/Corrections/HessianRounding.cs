@@ -71,7 +71,10 @@ internal static class HessianRounding
         return (factor.Pivots[k] * total * total) - (factor.AddedDiagonal * error * error);
     }
 
-    /// <summary>Σ ratio_i·error_i of every lane.</summary>
+    /// <summary>
+    /// Σ ratio_i·error_i of every lane. Fused by name: what is merely estimated rounds once or twice, as the compiler likes at
+    /// the moment, and the integers would differ from run to run.
+    /// </summary>
     private static void Carry(float[] ratios, float[] errors, float[] carried)
     {
         ref float at = ref MemoryMarshal.GetArrayDataReference(errors);
@@ -80,14 +83,14 @@ internal static class HessianRounding
         foreach (float ratio in ratios)
         {
             Vector256<float> factor = Vector256.Create(ratio);
-            s0 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from), s0);
-            s1 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 8), s1);
-            s2 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 16), s2);
-            s3 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 24), s3);
-            s4 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 32), s4);
-            s5 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 40), s5);
-            s6 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 48), s6);
-            s7 = Vector256.MultiplyAddEstimate(factor, Vector256.LoadUnsafe(ref at, from + 56), s7);
+            s0 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from), s0);
+            s1 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 8), s1);
+            s2 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 16), s2);
+            s3 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 24), s3);
+            s4 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 32), s4);
+            s5 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 40), s5);
+            s6 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 48), s6);
+            s7 = Vector256.FusedMultiplyAdd(factor, Vector256.LoadUnsafe(ref at, from + 56), s7);
             from += Lanes;
         }
 

@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace QuantCluster.Corrections;
 
@@ -63,17 +64,43 @@ internal sealed class RoundingFactor
             int from = order[columns - 1 - i] * columns;
             for (int j = 0; j < i; j++)
             {
-                double rest = hessian[from + order[columns - 1 - j]] - TensorPrimitives.Dot<double>(row.AsSpan(0, j), lower[j].AsSpan(0, j));
+                double rest = hessian[from + order[columns - 1 - j]] - Dot(row.AsSpan(0, j), lower[j]);
                 row[j] = rest / lower[j][j];
             }
 
-            double pivot = hessian[from + order[columns - 1 - i]] + damping - TensorPrimitives.SumOfSquares<double>(row.AsSpan(0, i));
+            double pivot = hessian[from + order[columns - 1 - i]] + damping - Dot(row.AsSpan(0, i), row);
             if (!(pivot > 0))
                 return null;
             row[i] = Math.Sqrt(pivot);
         }
 
         return lower;
+    }
+
+    /// <summary>
+    /// In an order of additions that only the length decides. TensorPrimitives starts at an aligned address, so that its
+    /// sum's last bits depend on where the arrays happen to lie.
+    /// </summary>
+    /// <param name="left">As many as are multiplied.</param>
+    /// <param name="right">At least as many.</param>
+    private static double Dot(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
+    {
+        ref double l = ref MemoryMarshal.GetReference(left), r = ref MemoryMarshal.GetReference(right[..left.Length]);
+        Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        nuint at = 0, length = (nuint)left.Length;
+        for (; at + 16 <= length; at += 16)
+        {
+            s0 = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref l, at), Vector256.LoadUnsafe(ref r, at), s0);
+            s1 = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref l, at + 4), Vector256.LoadUnsafe(ref r, at + 4), s1);
+            s2 = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref l, at + 8), Vector256.LoadUnsafe(ref r, at + 8), s2);
+            s3 = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref l, at + 12), Vector256.LoadUnsafe(ref r, at + 12), s3);
+        }
+
+        Vector256<double> sums = s0 + s1 + (s2 + s3);
+        double sum = sums[0] + sums[1] + (sums[2] + sums[3]);
+        for (; at < length; at++)
+            sum = Math.FusedMultiplyAdd(left[(int)at], right[(int)at], sum);
+        return sum;
     }
 
     private static RoundingFactor FromLower(int[] order, double[][] lower, double damping)
