@@ -19,6 +19,9 @@ public enum CorrectionMode
 
     /// <summary>Hessian-aware rounding, then bias correction, of every layer, unasked.</summary>
     Hessian,
+
+    /// <summary>Equalized channels, then Hessian-aware rounding and bias correction, unasked.</summary>
+    Equalize,
 }
 
 public sealed record CorrectionSettings
@@ -77,15 +80,25 @@ public static class CorrectionChoice
         string[] either = [.. plan.Layers.Select(l => l.Id).Where(l => all.Contains(l) || roundable.Contains(l))];
         (int[] evidence, int[] validation) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
         bool judged = settings.Mode == CorrectionMode.Auto && validation.Length > 1;
-        string[] unasked = settings.Mode switch { CorrectionMode.Bias => all, CorrectionMode.Hessian => either, _ => [] };
-        if (!judged && unasked.Length == 0)
-            return new CorrectionResult(configuration, [], []);
-
         SequentialBiasCorrection correction = new(prepared, plan, data, evidence, settings.Threads);
-        if (!judged)
-            return new CorrectionResult(correction.Correct(configuration, unasked.ToHashSet(), settings.Mode == CorrectionMode.Hessian, cancellation), unasked, []);
-        if (either.Length == 0)
-            return new CorrectionResult(configuration, [], []);
+        QuantizationConfiguration Correct(string[] layers, bool rounding) => correction.Correct(configuration, layers.ToHashSet(), rounding, cancellation);
+        QuantizationConfiguration Equalized()
+        {
+            ChannelEqualization equalization = ChannelEqualization.Measure(prepared, plan, configuration, data, evidence, settings.Threads, cancellation);
+            return new SequentialBiasCorrection(equalization.Apply(prepared), plan, data, evidence, settings.Threads)
+                .Correct(equalization.Apply(configuration), either.ToHashSet(), rounding: true, cancellation);
+        }
+
+        if (!judged || either.Length == 0)
+        {
+            return settings.Mode switch
+            {
+                CorrectionMode.Bias => new CorrectionResult(Correct(all, rounding: false), all, []),
+                CorrectionMode.Hessian => new CorrectionResult(Correct(either, rounding: true), either, []),
+                CorrectionMode.Equalize => new CorrectionResult(Equalized(), either, []),
+                _ => new CorrectionResult(configuration, [], []),
+            };
+        }
 
         WholeModelError objective = new(prepared, data, validation, settings.Threads);
         List<CorrectionTrial> trials = [];
@@ -93,9 +106,9 @@ public static class CorrectionChoice
         trials.Add(new CorrectionTrial("none", best.Average(), true));
         (QuantizationConfiguration Configuration, string[] Layers) kept = (configuration, []);
 
-        bool Try(string name, string[] layers, bool rounding, double standardErrors)
+        bool Try(string name, string[] layers, double standardErrors, Func<QuantizationConfiguration> correct)
         {
-            QuantizationConfiguration candidate = correction.Correct(configuration, layers.ToHashSet(), rounding, cancellation);
+            QuantizationConfiguration candidate = correct();
             double[] errors = objective.Measure(Emitter.Emit(prepared, plan, candidate), cancellation);
             bool better = PairedGain.Of(best, errors).IsSignificant(standardErrors);
             trials.Add(new CorrectionTrial(name, errors.Average(), better));
@@ -104,13 +117,18 @@ public static class CorrectionChoice
             return better;
         }
 
-        bool helped = all.Length > 0 && Try($"bias of all {all.Length} layers", all, false, 0);
-        helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, true, 0);
+        bool helped = all.Length > 0 && Try($"bias of all {all.Length} layers", all, 0, () => Correct(all, rounding: false));
+        helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, 0, () => Correct(either, rounding: true));
+        if (ChannelEqualization.HasPairs(prepared, plan, configuration))
+            helped |= Try($"equalized channels, rounding and bias of all {either.Length} layers", either, 0, Equalized);
         if (!helped && all.Length > 0)
         {
             int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
             foreach (string[] stretch in all.Chunk(size))
-                Try($"bias of {stretch.Length} layers from {stretch[0]}", [.. kept.Layers, .. stretch], false, settings.StandardErrors);
+            {
+                string[] layers = [.. kept.Layers, .. stretch];
+                Try($"bias of {stretch.Length} layers from {stretch[0]}", layers, settings.StandardErrors, () => Correct(layers, rounding: false));
+            }
         }
 
         return new CorrectionResult(kept.Configuration, kept.Layers, trials);

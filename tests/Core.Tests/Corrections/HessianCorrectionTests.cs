@@ -57,10 +57,10 @@ public class HessianCorrectionTests
     public void Auto_keeps_the_candidate_with_the_least_error_on_samples_held_back()
     {
         CorrectionResult result = Choose(CorrectionMode.Auto, Coarse(16));
-        Assert.Equal(3, result.Trials.Count);
+        Assert.Equal(["none", "bias", "rounding", "equalized"], result.Trials.Select(t => t.Name.Split(' ')[0]));
         CorrectionTrial best = result.Trials.MinBy(t => t.Error)!;
         Assert.Equal(result.Trials.Last(t => t.Kept), best);
-        Assert.StartsWith("rounding", best.Name, StringComparison.Ordinal);
+        Assert.Contains("rounding", best.Name, StringComparison.Ordinal);
     }
 
     [Fact]
