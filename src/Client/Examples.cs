@@ -28,6 +28,11 @@ internal static class Examples
         ["inspect"] = ["quant inspect model.onnx"],
         ["calibrate"] = ["quant calibrate model.onnx --data calibration.json --out model.stats"],
         ["stats"] = ["quant stats model.stats"],
+        ["sensitivity"] =
+        [
+            "quant sensitivity model.onnx --data calibration.json",
+            "quant sensitivity model.onnx --data calibration.json --samples 64 --out sensitivity.json",
+        ],
         ["lint"] = ["quant lint model.int8.onnx"],
         ["verify"] = ["quant verify model.onnx model.int8.onnx --data held-out.json --min-sqnr 25"],
         ["explain"] = ["quant explain -- -1 2 --values -0.8 0.5 1.5"],

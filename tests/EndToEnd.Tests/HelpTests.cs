@@ -15,6 +15,7 @@ public class HelpTests
     [InlineData("inspect", "--help")]
     [InlineData("calibrate", "--help")]
     [InlineData("stats", "--help")]
+    [InlineData("sensitivity", "--help")]
     [InlineData("quickstart", "--help")]
     public async Task Every_command_helps_with_examples(params string[] args)
     {

@@ -16,5 +16,6 @@ internal static class All
         Verify.Create(),
         Calibrate.Create(),
         Stats.Create(),
+        Sensitivity.Create(),
     ];
 }

@@ -18,9 +18,12 @@ internal static class Resume
     private static async Task<int> ExecuteAsync(string directory, bool json)
     {
         using JobDirectory job = JobDirectory.Open(directory, QuantizationJob.ToolVersion);
-        AtomicFile.EnsureWritable(job.Specification.Output, "--out");
+        if (job.Specification.Output.Length > 0)
+            AtomicFile.EnsureWritable(job.Specification.Output, "--out");
         using JobSources sources = JobSources.Reopen(job.Specification);
         using Interruption interruption = new();
-        return await JobExecution.RunAsync(job, sources, json, interruption);
+        return job.Specification.Sensitivity is not null
+            ? await Sensitivity.RunAsync(job, sources, json, interruption)
+            : await JobExecution.RunAsync(job, sources, json, interruption);
     }
 }

@@ -44,6 +44,8 @@ public sealed class JobDirectory : IDisposable
             JobSpecification there = JobSpecification.Parse(File.ReadAllBytes(file), file);
             if (there.Model.Sha256 != specification.Model.Sha256)
                 throw new QuantException(ExitCode.Usage, $"{full}: holds the job of another model ({there.Model.Path}). Choose another --job folder, or remove this one.");
+            if ((there.Sensitivity is null) != (specification.Sensitivity is null))
+                throw new QuantException(ExitCode.Usage, $"{full}: holds a job of 'quant {(there.Sensitivity is null ? "run" : "sensitivity")}'. Choose another --job folder.");
         }
         else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or ".job.json.quant-part" or "report")))
         {

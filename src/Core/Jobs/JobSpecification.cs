@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantCluster.Search.Sensitivity;
 
 namespace QuantCluster.Jobs;
 
@@ -29,13 +30,16 @@ public sealed record JobSpecification
     /// <summary>Statistics that <c>quant calibrate</c> wrote, taken instead of a calibration pass; null to make that pass.</summary>
     public JobInput? Statistics { get; init; }
 
-    /// <summary>Absolute path of the model to be written.</summary>
+    /// <summary>Absolute path of the model, or of the sensitivity file, to be written; empty for a sensitivity that is only shown.</summary>
     public required string Output { get; init; }
 
     /// <summary>Absolute path of the report's folder.</summary>
     public string? Report { get; init; }
 
     public required JobSettings Settings { get; init; }
+
+    /// <summary>Set where the job measures sensitivity (<see cref="SensitivityJob"/>) instead of making a model.</summary>
+    public SensitivitySettings? Sensitivity { get; init; }
 
     public byte[] ToBytes() => CanonicalJson.Serialize(this, JobJson.Default.JobSpecification);
 

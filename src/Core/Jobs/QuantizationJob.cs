@@ -43,7 +43,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         sources.ReleaseModel();
         UnusedMemory.Return();
         OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
-        BlobId planBlob = await PlanStage.RunAsync(context, model, prepared, cancellation);
+        BlobId planBlob = (await PlanStage.RunAsync(context, model, prepared, cancellation))["plan"];
         QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
         UnusedMemory.Return();
         CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planBlob, plan, Math.Max(1, threads / workers), cancellation);

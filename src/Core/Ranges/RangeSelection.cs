@@ -46,13 +46,16 @@ public static class RangeSelection
     {
         Dictionary<string, QuantizedWeight> weights = [];
         foreach (Layer layer in plan.Layers)
-        {
-            TensorProto weight = prepared.Graph.Initializer(layer.Weight)!;
-            float[]? bias = layer.Bias is null || layer.OpType == "MatMul" ? null : prepared.Graph.Initializer(layer.Bias)!.ToFloats();
-            weights[layer.Id] = ChooseWeight(weight.ToFloats(), weight.Dims, layer.WeightAxis, bias, activations[layer.Input].Scale, settings);
-        }
-
+            weights[layer.Id] = ChooseWeight(prepared, layer, activations[layer.Input].Scale, settings);
         return new QuantizationConfiguration(activations, weights, new Dictionary<string, float[]>());
+    }
+
+    /// <summary>A layer's weight, where its input has the scale <paramref name="inputScale"/>.</summary>
+    public static QuantizedWeight ChooseWeight(OnnxModel prepared, Layer layer, float inputScale, RangeSettings settings)
+    {
+        TensorProto weight = prepared.Graph.Initializer(layer.Weight)!;
+        float[]? bias = layer.Bias is null || layer.OpType == "MatMul" ? null : prepared.Graph.Initializer(layer.Bias)!.ToFloats();
+        return ChooseWeight(weight.ToFloats(), weight.Dims, layer.WeightAxis, bias, inputScale, settings);
     }
 
     /// <summary>Symmetric INT8 in [−127, 127], rounded to nearest, half to even.</summary>
@@ -79,25 +82,28 @@ public static class RangeSelection
 
     /// <summary>The mapping of every point: each group of points on its own.</summary>
     public static IReadOnlyDictionary<string, ActivationChoice> ChooseActivations(
-        QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings)
+        QuantizationPlan plan, CalibrationStatistics statistics, RangeSettings settings) =>
+        ShareInGroups(plan, point => ChooseRange(point, statistics, settings), settings);
+
+    /// <summary>The range of one point by itself, and the estimator it is of.</summary>
+    public static (RealRange Range, string Method) ChooseRange(QuantizationPoint point, CalibrationStatistics statistics, RangeSettings settings)
     {
-        IRangeEstimator estimator = RangeEstimators.Get(settings.Method);
+        (RealRange own, string method) = RangeEstimators.Get(settings.Method).Choose(statistics.Tensors[point.Tensor], settings.Activations, point.MayClip);
+        if (point.Effective is { } effective)
+            own = new RealRange(Math.Clamp(own.Minimum, effective.Minimum, effective.Maximum), Math.Clamp(own.Maximum, effective.Minimum, effective.Maximum));
+        return (own, method);
+    }
+
+    /// <summary>The mapping of every point: one for all points of a group, that covers the ranges of each.</summary>
+    public static IReadOnlyDictionary<string, ActivationChoice> ShareInGroups(
+        QuantizationPlan plan, Func<QuantizationPoint, (RealRange Range, string Method)> rangeOf, RangeSettings settings)
+    {
         Dictionary<string, ActivationChoice> activations = [];
         foreach (IGrouping<string, QuantizationPoint> group in plan.Points.GroupBy(p => p.Group))
         {
-            RealRange? range = null;
-            List<string> methods = [];
-            foreach (QuantizationPoint point in group)
-            {
-                TensorStatistics tensor = statistics.Tensors[point.Tensor];
-                (RealRange own, string method) = estimator.Choose(tensor, settings.Activations, point.MayClip);
-                methods.Add(method);
-                if (point.Effective is { } effective)
-                    own = new RealRange(Math.Clamp(own.Minimum, effective.Minimum, effective.Maximum), Math.Clamp(own.Maximum, effective.Minimum, effective.Maximum));
-                range = range?.Union(own) ?? own;
-            }
-
-            ActivationChoice choice = new(AffineMapping.FromRange(range!.Value, settings.Activations), string.Join(" + ", methods.Distinct()));
+            (RealRange Range, string Method)[] parts = [.. group.Select(rangeOf)];
+            RealRange range = parts.Select(p => p.Range).Aggregate((one, other) => one.Union(other));
+            ActivationChoice choice = new(AffineMapping.FromRange(range, settings.Activations), string.Join(" + ", parts.Select(p => p.Method).Distinct()));
             foreach (QuantizationPoint point in group)
                 activations[point.Tensor] = choice;
         }

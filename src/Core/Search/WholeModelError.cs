@@ -44,27 +44,62 @@ public sealed class WholeModelError
         using ModelSession quantized = ModelSession.Create(candidate, new SessionSettings());
         using ModelSession? reference = _kept.Contains(null) ? ModelSession.Create(_reference, new SessionSettings()) : null;
         if (_outputs.Length == 0 && reference is not null)
-            _outputs = [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
-        // ONNX Runtime does not run a model for nothing.
-        if (_outputs.Length == 0)
-            return new double[_samples.Count];
+            _outputs = OutputsOf(reference);
         SampleError[][] parts = new SampleError[_samples.Count][];
         EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
 
-        double[] errors = [.. parts.Select(p => p.Sum(o => o.Divergence))];
-        for (int o = 0; o < _outputs.Length; o++)
+        return SampleError.Combine(parts);
+    }
+
+    /// <summary>
+    /// The errors of a part of the samples, on the calling thread: for those who run parts and candidates side by side.
+    /// Calls may overlap; the float model runs once for all of them.
+    /// </summary>
+    /// <param name="candidate">A session of the candidate.</param>
+    /// <param name="part">Places in the list of samples.</param>
+    internal SampleError[][] Measure(ModelSession candidate, Range part, CancellationToken cancellation)
+    {
+        (int first, int count) = part.GetOffsetAndLength(_samples.Count);
+        using ModelSession? reference = Prepare(first, count, cancellation) ? null : ModelSession.Create(_reference, new SessionSettings());
+        SampleError[][] errors = new SampleError[count][];
+        for (int i = 0; i < count; i++)
         {
-            // Where the float model always answers zero there is no energy to relate to.
-            double energy = parts.Sum(p => p[o].Energy), mean = energy > 0 ? energy / errors.Length : 1;
-            for (int s = 0; s < errors.Length; s++)
-                errors[s] += parts[s][o].Squared / mean;
+            cancellation.ThrowIfCancellationRequested();
+            errors[i] = Compare(reference, candidate, first + i);
         }
 
         return errors;
     }
 
+    /// <summary>Runs the float model on samples whose outputs are not there yet; false where some had to go again.</summary>
+    private bool Prepare(int first, int count, CancellationToken cancellation)
+    {
+        lock (_kept)
+        {
+            if (_kept.AsSpan(first, count).Contains(null) && (_keptBytes < MostKeptBytes || _outputs.Length == 0))
+            {
+                using ModelSession reference = ModelSession.Create(_reference, new SessionSettings());
+                _outputs = OutputsOf(reference);
+                for (int s = first; s < first + count && _outputs.Length > 0 && _keptBytes < MostKeptBytes; s++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    if (_kept[s] is null)
+                        Run(reference, _data.Read(_samples[s]), s);
+                }
+            }
+
+            return !_kept.AsSpan(first, count).Contains(null);
+        }
+    }
+
+    private static string[] OutputsOf(ModelSession reference) =>
+        [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
+
     private SampleError[] Compare(ModelSession? reference, ModelSession quantized, int s)
     {
+        // ONNX Runtime does not run a model for nothing.
+        if (_outputs.Length == 0)
+            return [];
         Sample sample = _data.Read(_samples[s]);
         ReferenceOutput[] expected = _kept[s] ?? Run(reference!, sample, s);
         using RunResult actual = quantized.Run(sample, _outputs);
@@ -121,7 +156,4 @@ public sealed class WholeModelError
     }
 
     private sealed record ReferenceOutput(long[] Shape, float[] Values);
-
-    /// <summary>Of one output of one sample.</summary>
-    private readonly record struct SampleError(double Divergence, double Squared, double Energy);
 }

@@ -26,7 +26,7 @@ public sealed class JobDirectoryTests : IDisposable
     [Fact]
     public void The_specification_is_canonical_JSON() =>
         Assert.Equal(
-            """{"data":null,"evaluation":null,"format":1,"model":{"path":"/m.onnx","sha256":"aa"},"output":"/out.onnx","report":null,"settings":{"correct":"Auto","granularity":"Channel","maximum_drop":null,"method":"Entropy","minimum_sqnr":null,"samples":3,"synthetic":null,"threads":0,"workers":0},"statistics":null,"tool":"1.0"}""",
+            """{"data":null,"evaluation":null,"format":1,"model":{"path":"/m.onnx","sha256":"aa"},"output":"/out.onnx","report":null,"sensitivity":null,"settings":{"correct":"Auto","granularity":"Channel","maximum_drop":null,"method":"Entropy","minimum_sqnr":null,"samples":3,"synthetic":null,"threads":0,"workers":0},"statistics":null,"tool":"1.0"}""",
             Encoding.UTF8.GetString(Specification().ToBytes()));
 
     [Fact]

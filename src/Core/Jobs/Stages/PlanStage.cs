@@ -4,12 +4,12 @@ using QuantCluster.Planning;
 
 namespace QuantCluster.Jobs.Stages;
 
-/// <summary>Prepared model → which tensors are quantized, which layers stay float and why.</summary>
+/// <summary>Prepared model → which tensors are quantized, which layers stay float and why (<c>plan</c>); tensors' <c>shapes</c>.</summary>
 internal static class PlanStage
 {
-    public static async Task<BlobId> RunAsync(StageContext context, BlobId model, OnnxModel prepared, CancellationToken cancellation)
+    public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(StageContext context, BlobId model, OnnxModel prepared, CancellationToken cancellation)
     {
-        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("plan", [model.Value, context.DataKey], c =>
+        return await context.Runner.RunAsync("plan", [model.Value, context.DataKey], c =>
         {
             IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, context.Sources.Data.Read(0));
             QuantizationPlan plan = Planner.Plan(prepared, shapes, PlanSettings.Default);
@@ -19,6 +19,5 @@ internal static class PlanStage
                 ["plan"] = CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan),
             };
         }, cancellation);
-        return outputs["plan"];
     }
 }

@@ -17,11 +17,7 @@ internal static class RangesStage
     public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, CalibrationStatistics statistics, CancellationToken cancellation)
     {
-        RangeSettings settings = new()
-        {
-            Method = context.Settings.Method.ToString().ToLowerInvariant(),
-            PerChannel = context.Settings.Granularity == WeightGranularity.Channel,
-        };
+        RangeSettings settings = SettingsOf(context.Settings);
         BlobId statisticsBlob = await context.Directory.Blobs.PutAsync(ToBytes(statistics), cancellation);
         string[] inputs = [context.Directory.Specification.Tool, planBlob.Value, statisticsBlob.Value, settings.Method];
         int groups = plan.Points.Select(p => p.Group).Distinct().Count();
@@ -51,6 +47,12 @@ internal static class RangesStage
             },
             cancellation);
     }
+
+    public static RangeSettings SettingsOf(JobSettings settings) => new()
+    {
+        Method = settings.Method.ToString().ToLowerInvariant(),
+        PerChannel = settings.Granularity == WeightGranularity.Channel,
+    };
 
     private static byte[] ToBytes(CalibrationStatistics statistics)
     {

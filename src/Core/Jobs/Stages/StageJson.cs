@@ -4,6 +4,7 @@ using QuantCluster.Inference;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;
+using QuantCluster.Search;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -20,5 +21,6 @@ namespace QuantCluster.Jobs.Stages;
 [JsonSerializable(typeof(IReadOnlyList<CorrectionTrial>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, ActivationChoice>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
+[JsonSerializable(typeof(SampleError[][]))]
 [JsonSerializable(typeof(VerificationResult))]
 internal sealed partial class StageJson : JsonSerializerContext;

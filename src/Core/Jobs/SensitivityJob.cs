@@ -1,0 +1,71 @@
+using QuantCluster.Calibration;
+using QuantCluster.Inference;
+using QuantCluster.Jobs.Stages;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Ranges;
+using QuantCluster.Search;
+using QuantCluster.Search.Sensitivity;
+
+namespace QuantCluster.Jobs;
+
+/// <summary>
+/// Prepare, plan, calibrate, and then two trials a layer: only it quantized, and all but it. Stopped or killed
+/// anywhere, run again it repeats no finished trial and ends in the same bytes.
+/// </summary>
+public sealed class SensitivityJob(JobDirectory directory, JobSources sources, IWorkEngine engine, IProgress<JobProgress>? progress = null)
+{
+    /// <exception cref="QuantException">A stage failed, or the output cannot be written.</exception>
+    public async Task<SensitivityResult> RunAsync(CancellationToken cancellation)
+    {
+        JobSettings settings = directory.Specification.Settings;
+        SensitivitySettings sensitivity = directory.Specification.Sensitivity ?? SensitivitySettings.Default;
+        int threads = QuantizationJob.ThreadsOf(settings), workers = QuantizationJob.WorkersOf(settings), perRun = Math.Max(1, threads / workers);
+        StageContext context = new(directory, new StageRunner(directory, engine, progress), sources, progress);
+
+        BlobId model = (await PrepareStage.RunAsync(context, cancellation))["model"];
+        sources.ReleaseModel();
+        OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
+        IReadOnlyDictionary<string, BlobId> planning = await PlanStage.RunAsync(context, model, prepared, cancellation);
+        QuantizationPlan plan = await context.ReadJsonAsync(planning["plan"], StageJson.Default.QuantizationPlan, cancellation);
+        IReadOnlyDictionary<string, TensorShape> shapes =
+            await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
+
+        // Leaving layers float never makes new points: one calibration of the whole plan serves every trial.
+        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planning["plan"], plan, perRun, cancellation);
+        UnusedMemory.Return();
+
+        SubsetTrials trials = new(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings));
+        string[] ids = [.. plan.Layers.Select(l => l.Id)];
+        Trial all = trials.Of(ids.ToHashSet());
+        Trial[] onlyThis = [.. ids.Select(id => trials.Of(new HashSet<string> { id }))];
+        Trial[] allButThis = [.. ids.Select(id => trials.Of(ids.Where(other => other != id).ToHashSet()))];
+        cancellation.ThrowIfCancellationRequested();
+
+        int[] samples = sensitivity.Choose(sources.Data.Count);
+        IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(
+            context, model, prepared, [all, .. onlyThis, .. allButThis], samples, perRun, workers, cancellation);
+        MeanError whole = MeanError.Of(errors[all.Key]);
+        SensitivityResult result = new()
+        {
+            Model = directory.Specification.Model.Path,
+            ModelSha256 = directory.Specification.Model.Sha256,
+            Data = directory.Specification.Data?.Path,
+            Method = settings.Method.ToString().ToLowerInvariant(),
+            Granularity = settings.Granularity.ToString().ToLowerInvariant(),
+            Measure = SensitivityResult.MeasureOf(prepared),
+            Samples = samples,
+            AllQuantized = whole.Mean,
+            AllQuantizedStandardError = whole.StandardError,
+            Layers =
+            [
+                .. plan.Layers.Select((layer, i) =>
+                    LayerSensitivity.Of(layer, errors[onlyThis[i].Key], errors[allButThis[i].Key], errors[all.Key])),
+            ],
+        };
+        cancellation.ThrowIfCancellationRequested();
+        if (directory.Specification.Output.Length > 0)
+            SensitivityFile.Save(result, directory.Specification.Output);
+        return result;
+    }
+}

@@ -1,0 +1,14 @@
+namespace QuantCluster.Search.Sensitivity;
+
+/// <summary>How sensitivity is measured.</summary>
+public sealed record SensitivitySettings
+{
+    public static SensitivitySettings Default { get; } = new();
+
+    /// <summary>Samples a trial is judged on, at most; spread evenly over the data.</summary>
+    public int Samples { get; init; } = 16;
+
+    /// <summary>Indices of those samples among <paramref name="count"/>.</summary>
+    public int[] Choose(int count) =>
+        count <= Samples ? [.. Enumerable.Range(0, count)] : [.. Enumerable.Range(0, Samples).Select(i => (int)((long)i * count / Samples))];
+}

@@ -1,0 +1,31 @@
+using System.Text;
+using QuantCluster.Emission;
+using QuantCluster.Jobs;
+using QuantCluster.Jobs.Stages;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+
+namespace QuantCluster.Search;
+
+/// <summary>A candidate to be judged as a whole model: what is quantized, and with which numbers.</summary>
+public sealed class Trial
+{
+    public Trial(QuantizationPlan plan, QuantizationConfiguration configuration)
+    {
+        Plan = plan;
+        Configuration = configuration;
+        Key = ContentHash.Of(
+            Encoding.UTF8.GetString(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan)),
+            configuration.Hash());
+    }
+
+    public QuantizationPlan Plan { get; }
+
+    public QuantizationConfiguration Configuration { get; }
+
+    /// <summary>Hash of plan and configuration: with the prepared model they determine every byte of the candidate.</summary>
+    public string Key { get; }
+
+    /// <summary>The candidate. One that quantizes nothing is the float model itself.</summary>
+    public OnnxModel Emit(OnnxModel prepared) => Plan.Layers.Count == 0 ? prepared : Emitter.Emit(prepared, Plan, Configuration);
+}
