@@ -5,6 +5,7 @@ using QuantCluster.Emission.Lint;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;
 using QuantCluster.Tests.Calibration;
@@ -138,7 +139,7 @@ public class IntegerKernelTests
                 0 => network.Node("MaxPool", $"pool{i}", [y], Nodes.Ints("kernel_shape", 2, 2)),
                 1 => network.Pad($"pad{i}", y, 0, 0, 1, 0, 0, 0, 0, 1),
                 2 => network.Node("Add", $"sum{i}", [y, network.Relu($"branch.r{i}", network.Conv($"branch{i}", y, next, next))]),
-                3 => network.Node("Concat", $"join{i}", [y, y], Nodes.Int("axis", 1)),
+                3 => network.Node("Concat", $"join{i}", [y, network.Conv($"beside{i}", y, next, next, kernel: 1)], Nodes.Int("axis", 1)),
                 _ => y,
             };
             channels = x == $"join{i}" ? 2 * next : next;
@@ -146,6 +147,16 @@ public class IntegerKernelTests
 
         string pooled = network.Node("Flatten", "flat", [network.Node("GlobalAveragePool", "gap", [x])]);
         return network.Build(network.Gemm("y", pooled, channels, 5));
+    });
+
+    [Fact]
+    public void A_Clip_of_any_upper_end_is_swallowed_when_values_reach_it() => Property(seed =>
+    {
+        Random random = new(seed);
+        Network network = new(seed);
+        string x = network.Input("x", 1, 3, 6, 6);
+        string[] parts = [.. Enumerable.Range(0, 6).Select(i => network.Clip($"clip{i}", network.Conv($"conv{i}", x, 3, 4, bias: false), 0, (float)Math.Pow(10, (random.NextDouble() * 3) - 2)))];
+        return network.Build(network.Gemm("y", network.Node("Flatten", "flat", [network.Node("Concat", "joined", parts, Nodes.Int("axis", 1))]), 24 * 36, 5));
     });
 
     [Fact]
@@ -183,6 +194,15 @@ public class IntegerKernelTests
             flow.AssertIntegerKernels();
             double sqnr = Flow.Sqnr(model, flow.Emit(), flow.Data);
             Assert.True(sqnr > 20, $"{sqnr} dB");
+
+            // And so with some layers left float.
+            HashSet<string> floats = [.. flow.Plan.Layers.Select(l => l.Id).Where((_, i) => (seed >> i) % 2 == 1)];
+            if (floats.Count == 0 || floats.Count == flow.Plan.Layers.Count)
+                return;
+            Flow mixed = Flow.Of(flow.Model, flow.Data, settings: new PlanSettings { KeepFloat = floats });
+            mixed.AssertIntegerKernels();
+            sqnr = Flow.Sqnr(model, mixed.Emit(), flow.Data);
+            Assert.True(sqnr > 20, $"{sqnr} dB with {string.Join(", ", floats)} in float");
         }));
 
     private static Flow Prepared(OnnxModel model, IDataset data) =>

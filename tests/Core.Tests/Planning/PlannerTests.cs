@@ -1,5 +1,8 @@
+using System.Text.Json;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
+using QuantCluster.Jobs;
+using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
@@ -261,6 +264,20 @@ public class PlannerTests
         Assert.Equal(["a", "b"], flow.Plan.Layers.Select(l => l.Id));
         flow.AssertIntegerKernels();
         Assert.InRange(Flow.Sqnr(model, flow.Emit(), flow.Data), 20, 200);
+    }
+
+    [Fact]
+    public void A_plan_comes_back_whole_from_its_file()
+    {
+        Network network = new();
+        string x = network.Node("HardSwish", "h", [network.Conv("a", network.Input("x", 1, 3, 8, 8), 3, 8)]);
+        QuantizationPlan plan = Flow.PlanOf(network.Build(network.Conv("y", network.Node("MaxPool", "pool", [network.Relu("r", network.Conv("b", x, 8, 8))], Nodes.Ints("kernel_shape", 2, 2)), 8, 4)));
+        QuantizationPlan read = JsonSerializer.Deserialize(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan), StageJson.Default.QuantizationPlan)!;
+        Assert.Equal(plan.Layers, read.Layers);
+        Assert.Equal(4, read.Layers[0].ResultRank);
+        Assert.Equal(plan.Points, read.Points);
+        Assert.Equal(plan.IntegerNodes, read.IntegerNodes);
+        Assert.Equal(plan.FloatLayers, read.FloatLayers);
     }
 
     [Fact]
