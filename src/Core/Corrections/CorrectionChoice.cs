@@ -121,7 +121,7 @@ public static class CorrectionChoice
         helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, 0, () => Correct(either, rounding: true));
         if (ChannelEqualization.HasPairs(prepared, plan, configuration))
             helped |= Try($"equalized channels, rounding and bias of all {either.Length} layers", either, 0, Equalized);
-        if (!helped && all.Length > 0)
+        if (!helped && all.Length > 1)
         {
             int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
             foreach (string[] stretch in all.Chunk(size))

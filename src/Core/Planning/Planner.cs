@@ -146,6 +146,9 @@ public sealed class Planner
             return "its bias is not one value a column";
         if (_graph.Initializer(node.Input[0]) is not null)
             return "its input is constant";
+        if (node.OpType == "MatMul" && input.Rank == 2 && SoleReader(node.Output[0]) is { } add && add.IsStandard("Add")
+            && add.Input.Any(i => _graph.Initializer(i) is { Dims.Count: 2 } constant && !IsOneAColumn(constant, weight.Dims[1])))
+            return "ONNX Runtime merges it with the Add behind it into a Gemm, whose bias is float";
         if (!WritesIntegers(node))
             return null;
         string result = Fused(node.Output[0], out _);

@@ -186,7 +186,7 @@ public class IntegerKernelTests
     });
 
     private static void Property(Func<int, OnnxModel> network) => Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest(12),
+        Config.QuickThrowOnFailure.WithMaxTest(6),
         Prop.ForAll(Gen.Choose(0, 1_000_000).ToArbitrary(), seed =>
         {
             OnnxModel model = network(seed);

@@ -141,6 +141,16 @@ public class PlannerTests
     }
 
     [Fact]
+    public void A_matrix_product_with_a_constant_for_every_row_stays_float()
+    {
+        Network network = new();
+        string placed = network.Node("Add", "placed", [network.MatMul("m", network.Input("x", 6, 8), 8, 8), network.Weight("positions", 1, 6, 8)]);
+        Flow flow = Flow.Of(network.Build(network.Gemm("y", network.Node("Tanh", "t", [placed]), 8, 4)));
+        Assert.Equal("ONNX Runtime merges it with the Add behind it into a Gemm, whose bias is float", flow.Plan.FloatLayers.Single().Reason);
+        flow.AssertIntegerKernels();
+    }
+
+    [Fact]
     public void A_MatMul_whose_product_is_read_twice_has_no_bias()
     {
         Network network = new();
