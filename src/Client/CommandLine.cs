@@ -25,8 +25,9 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0 && parsed.Action is not ExampleHelp)
         {
             foreach (ParseError error in parsed.Errors)
-                Console.Error.WriteLine($"quant: {error.Message}");
-            Console.Error.WriteLine("Try 'quant --help', or 'quant COMMAND --help'.");
+                Console.Error.WriteLine($"quant: {Plain(error.Message)}");
+            string command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+            Console.Error.WriteLine($"Try 'quant{command} --help'.");
             return (int)ExitCode.Usage;
         }
 
@@ -50,5 +51,12 @@ internal static class CommandLine
             Console.Error.WriteLine($"quant: internal error: {e.Message} (set QUANT_DEBUG=1 for details; this is a bug, please report it)");
             return (int)ExitCode.InternalError;
         }
+    }
+
+    /// <summary>One line, and no names of .NET's types.</summary>
+    private static string Plain(string message)
+    {
+        int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
+        return type < 0 ? message.ReplaceLineEndings(" ").Replace("\t", "").Replace("' '", "', '") : $"{message[..type]}: a number is expected.";
     }
 }

@@ -25,7 +25,7 @@ internal static class OutcomeTable
         if (outcome.SqnrDb is { } sqnr)
             table.AddRow("SQNR", "", Text($"{sqnr:0.00} dB"), "");
         if (outcome.Agreement is { } agreement)
-            table.AddRow("same prediction", "", Text($"{agreement:0.00} %"), Text($"{outcome.Samples} samples"));
+            table.AddRow("same prediction", "", Text($"{agreement:0.00} %"), outcome.Samples == 1 ? "1 sample" : Text($"{outcome.Samples} samples"));
         console.Write(table);
 
         IReadOnlyList<UnquantizedLayer> floats = outcome.Layers.Float;

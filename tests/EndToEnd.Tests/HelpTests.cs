@@ -50,7 +50,8 @@ public class HelpTests
     [Theory]
     [InlineData("quant: there is no command 'frobnicate'; there are ", "frobnicate")]
     [InlineData("quant: Option '--out' is required.", "run", "m.onnx", "--data", "d.json")]
-    [InlineData("quant: Argument 'best' not recognized. Must be one of:", "run", "m.onnx", "--data", "d.json", "--out", "o.onnx", "--method", "best")]
+    [InlineData("quant: Argument 'best' not recognized. Must be one of: 'auto', 'minmax', 'percentile', 'entropy', 'mse'", "run", "m.onnx", "--data", "d.json", "--out", "o.onnx", "--method", "best")]
+    [InlineData("quant: Cannot parse argument 'high' for option '--min-sqnr': a number is expected.", "run", "m.onnx", "--data", "d.json", "--out", "o.onnx", "--min-sqnr", "high")]
     [InlineData("quant: --samples needs a whole number of at least 1, not '0'.", "run", "m.onnx", "--data", "d.json", "--out", "o.onnx", "--samples", "0")]
     [InlineData("quant: --data and --synthetic exclude each other.", "run", "m.onnx", "--data", "d.json", "--out", "o.onnx", "--synthetic", "3")]
     public async Task A_wrong_command_line_says_what_is_wrong(string message, params string[] args)

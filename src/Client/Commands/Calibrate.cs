@@ -20,9 +20,9 @@ internal static class Calibrate
         Argument<string> model = new("MODEL") { Description = "The trained model, an .onnx file." };
         Option<string> data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
         Option<string> output = new("--out", "-o") { HelpName = "FILE", Required = true, Description = "Where the statistics are written; 'quant stats FILE' shows them." };
-        Option<int> samples = Count("--samples", int.MaxValue, "Use only the first N samples. Default: all.");
-        Option<int> workers = Count("--workers", 1, "Samples run side by side. Default: 1. Never changes the result.");
-        Option<int> threads = Count("--threads", Environment.ProcessorCount, "Threads in all, shared by the workers. Default: every core. Never changes the result.");
+        Option<int?> samples = CountOption.Create("--samples", "Use only the first N samples. Default: all.");
+        Option<int?> workers = CountOption.Create("--workers", "Samples run side by side. Default: 1. Never changes the result.");
+        Option<int?> threads = CountOption.Create("--threads", "Threads in all, shared by the workers. Default: every core. Never changes the result.");
         Option<bool> channels = new("--channels") { Description = "Also figures by channel: axis 1 of tensors of rank 3 and more." };
         Option<bool> json = new("--json") { Description = "Print one JSON object on stdout." };
         Command command = new("calibrate", "Runs a model over representative inputs once and writes statistics of every tensor that will be quantized.")
@@ -31,11 +31,12 @@ internal static class Calibrate
         };
         command.SetAction(async (parsed, _) =>
         {
+            int atATime = parsed.GetValue(workers) ?? 1;
             CalibrationSettings settings = new()
             {
-                MaxSamples = parsed.GetValue(samples),
-                Workers = parsed.GetValue(workers),
-                Threads = Math.Max(1, parsed.GetValue(threads) / parsed.GetValue(workers)),
+                MaxSamples = parsed.GetValue(samples) ?? int.MaxValue,
+                Workers = atATime,
+                Threads = Math.Max(1, (parsed.GetValue(threads) ?? Environment.ProcessorCount) / atATime),
             };
             string path = Path.GetFullPath(parsed.GetValue(output)!);
             AtomicFile.EnsureWritable(path, "--out");
@@ -102,17 +103,6 @@ internal static class Calibrate
         if (broken > 0)
             Console.WriteLine($"Beware: {broken} values are NaN or infinite; they are left out of the ranges. 'quant stats' shows where.");
         Console.WriteLine($"{path}: see it with 'quant stats'.");
-    }
-
-    private static Option<int> Count(string name, int otherwise, string description)
-    {
-        Option<int> option = new(name) { HelpName = "N", Description = description, DefaultValueFactory = _ => otherwise };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out int value) || value < 1))
-                result.AddError($"{name} needs a whole number of at least 1, not '{token.Value}'.");
-        });
-        return option;
     }
 
     private sealed class Relay(IProgress<JobProgress> target) : IProgress<CalibrationProgress>

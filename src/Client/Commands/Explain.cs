@@ -11,9 +11,9 @@ internal static class Explain
 {
     public static Command Create()
     {
-        Argument<string[]> range = new("range") { Description = "The least and the greatest real value: MIN MAX. Write '--' before a negative one; options may follow.", Arity = ArgumentArity.ZeroOrMore };
-        Option<string[]> values = new("--values") { Description = "Real values to take there and back.", AllowMultipleArgumentsPerToken = true };
-        Option<string> type = new("--type") { Description = "int8, uint8, int4, uint4, int16 or uint16.", DefaultValueFactory = _ => "int8" };
+        Argument<string[]> range = new("range") { HelpName = "MIN MAX", Description = "The least and the greatest real value: MIN MAX. Write '--' before a negative one; options may follow.", Arity = ArgumentArity.ZeroOrMore };
+        Option<string[]> values = new("--values") { HelpName = "X ...", Description = "Real values to take there and back.", AllowMultipleArgumentsPerToken = true };
+        Option<string> type = new("--type") { HelpName = "TYPE", Description = "int8, uint8, int4, uint4, int16 or uint16.", DefaultValueFactory = _ => "int8" };
         Option<bool> symmetric = new("--symmetric") { Description = "Zero point 0, as weights have." };
         Option<bool> json = new("--json") { Description = "One JSON object instead of tables." };
         Command command = new("explain", "Teaches the mapping of a range to integers: scale, zero point, each value's way there and back, and its FP16 bits.")

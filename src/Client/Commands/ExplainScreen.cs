@@ -52,7 +52,7 @@ internal static class ExplainScreen
     private static void ShowValues(IAnsiConsole screen, ExplainRequest request)
     {
         AffineMapping mapping = request.Mapping;
-        Table table = NewTable("x", "x / S", "round + Z", "q", "x′ = S·(q − Z)", "error x′ − x", "");
+        Table table = NewTable("x", "x / S", "round + Z", "q", "x′ = S·(q − Z)", "x′ − x", "");
         foreach (float value in request.Values)
         {
             int quantized = mapping.Quantize(value);
@@ -65,8 +65,8 @@ internal static class ExplainScreen
                 $"{Number(rounded)} {(mapping.ZeroPoint < 0 ? "−" : "+")} {Math.Abs(mapping.ZeroPoint)}",
                 $"[bold green]{Number(quantized)}[/]",
                 Number(back),
-                $"[{(clamped ? "red" : "yellow")}]{Number(back - value)}[/]",
-                clamped ? "[red]clamped[/]" : tie ? "tie: to even" : "");
+                $"[{(clamped ? "red" : "yellow")}]{Number(back - value, "G4")}[/]",
+                clamped ? "[red]clamped[/]" : tie ? "tie" : "");
         }
 
         screen.Write(table);
@@ -77,29 +77,36 @@ internal static class ExplainScreen
     {
         screen.MarkupLine("[bold]The same values as FP16[/] (−1)^s · (1 + m/1024) · 2^(e − 15), 65504 at most");
         screen.WriteLine();
-        Table table = NewTable("x", "s|eeeee|mmmmmmmmmm", "means", "x′", "error x′ − x", "");
-        foreach (float value in request.Values)
+        string[] notes = [.. request.Values.Select(Note)];
+        string[] last = notes.All(n => n.Length == 0) ? [] : [""];
+        Table table = NewTable(["x", "s|eeeee|mmmmmmmmmm", "means", "x′", "x′ − x", .. last]);
+        for (int i = 0; i < notes.Length; i++)
         {
+            float value = request.Values[i];
             ushort bits = Half.Encode(value);
-            SixteenBitFields fields = Half.Fields(bits);
             float back = Half.Decode(bits);
-            table.AddRow(
+            string[] cells =
+            [
                 Number(value),
                 $"[bold green]{Bits(bits)}[/]",
-                Meaning(fields),
+                Meaning(Half.Fields(bits)),
                 Number(back),
-                $"[yellow]{Number(back - value)}[/]",
-                fields.Kind switch
-                {
-                    SixteenBitKind.Infinity => "[red]overflow[/]",
-                    SixteenBitKind.Subnormal => "subnormal: fewer digits",
-                    SixteenBitKind.Zero when value != 0 => "[red]too small[/]",
-                    _ => "",
-                });
+                $"[yellow]{Number(back - value, "G4")}[/]",
+                notes[i],
+            ];
+            table.AddRow(cells[..table.Columns.Count]);
         }
 
         screen.Write(table);
     }
+
+    private static string Note(float value) => Half.Fields(Half.Encode(value)).Kind switch
+    {
+        SixteenBitKind.Infinity => "[red]overflow[/]",
+        SixteenBitKind.Subnormal => "subnormal: fewer digits",
+        SixteenBitKind.Zero when value != 0 => "[red]too small[/]",
+        _ => "",
+    };
 
     private static string Meaning(SixteenBitFields fields)
     {
@@ -109,7 +116,7 @@ internal static class ExplainScreen
             SixteenBitKind.Zero => $"{sign}0",
             SixteenBitKind.Infinity => $"{sign}∞",
             SixteenBitKind.Subnormal => $"{sign}({fields.Mantissa}/1024) · 2^−14",
-            _ => $"{sign}(1 + {fields.Mantissa}/1024) · 2^({fields.Exponent} − 15)",
+            _ => $"{sign}(1 + {fields.Mantissa}/1024) · 2^{Number(fields.Exponent - 15)}",
         };
     }
 
@@ -128,9 +135,9 @@ internal static class ExplainScreen
 
     private static string Operand(double value) => value < 0 ? $"({Number(value)})" : Number(value);
 
-    private static string Number(double value)
+    private static string Number(double value, string format = "G6")
     {
-        string text = double.IsInfinity(value) ? (value < 0 ? "-∞" : "∞") : value.ToString("G6", CultureInfo.InvariantCulture);
+        string text = double.IsInfinity(value) ? (value < 0 ? "-∞" : "∞") : value.ToString(format, CultureInfo.InvariantCulture);
         // A typographic minus for people; programs that read a pipe want ASCII.
         return Console.IsOutputRedirected ? text : text.Replace('-', '−');
     }

@@ -17,8 +17,8 @@ internal static class Inspect
 
     public static Command Create()
     {
-        Argument<string> model = new("model") { Description = "An ONNX model." };
-        Option<string?> data = new("--data") { Description = "Dataset spec, file or folder: shapes then come from its first sample. Without it a sample is invented." };
+        Argument<string> model = new("MODEL") { Description = "An ONNX model." };
+        Option<string?> data = new("--data") { HelpName = "SPEC.json", Description = "Dataset spec, file or folder: shapes then come from its first sample. Without it a sample is invented." };
         Option<bool> json = new("--json") { Description = "One JSON object instead of tables." };
         Command command = new("inspect", "Shows a model's layers, shapes and parameters, and which layers would be quantized.") { model, data, json };
         command.SetAction((parsed, cancellation) =>

@@ -103,15 +103,13 @@ internal sealed record Inspection(
         using ModelSession session = ModelSession.Create(model, new SessionSettings { Optimization = GraphOptimization.None });
         using IDataset samples = data is null
             ? Datasets.Synthetic(session.Inputs, count: 1, seed: 1)
-            : Datasets.Open(data.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
-                ? DatasetSpec.Load(data)
-                : DatasetSpec.FromArgument(data, session.Inputs, out _), session.Inputs);
+            : Datasets.Open(DatasetSpec.FromArgument(data, session.Inputs, out _), session.Inputs);
         return samples.Read(0);
     }
 
     private static InspectedValue Describe(ValueInfoProto value) => new(
         value.Name,
-        value.Type?.TensorType is { } tensor ? ((ElementType)tensor.ElemType).ToString() : "no tensor",
+        value.Type?.TensorType is { } tensor ? ((ElementType)tensor.ElemType).Name() : "no tensor",
         [.. (value.Type?.TensorType?.Shape?.Dim ?? []).Select(d => d.ValueCase switch
         {
             TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue => d.DimValue.ToString(System.Globalization.CultureInfo.InvariantCulture),

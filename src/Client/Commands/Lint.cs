@@ -19,7 +19,7 @@ internal static class Lint
 
     public static Command Create()
     {
-        Argument<string> model = new("model") { Description = "A QDQ ONNX model." };
+        Argument<string> model = new("MODEL") { Description = "A QDQ ONNX model." };
         Option<bool> all = new("--all") { Description = "List every node, not only compute layers and what stays float." };
         Option<bool> strict = new("--strict") { Description = "Exit code 6 if there is a trap." };
         Option<bool> json = new("--json") { Description = "One JSON object instead of tables." };
@@ -46,9 +46,9 @@ internal static class Lint
         NodeVerdict[] shown = [.. report.Nodes.Where(n => all || n.IsCompute || !n.Agrees)];
         if (shown.Length > 0)
         {
-            Table table = NewTable("node", "operator", "predicted", "actual", "why float");
+            Table table = NewTable("node", "operator", "runs as", "why float");
             foreach (NodeVerdict node in shown)
-                table.AddRow(Markup.Escape(node.Node), node.OpType, Name(node.Predicted), node.Actual is { } actual ? Name(actual) : "[dim]merged[/]", (node.Agrees ? "" : "[yellow]prediction and truth differ[/] ") + Markup.Escape(node.Reason));
+                table.AddRow(Markup.Escape(node.Node), node.OpType, RunsAs(node), Markup.Escape(node.Reason));
             screen.Write(table);
             screen.WriteLine();
         }
@@ -73,6 +73,13 @@ internal static class Lint
         screen.MarkupLine(report.NotVerified is { } why
             ? $"[yellow]Not checked against ONNX Runtime: {Markup.Escape(why)}[/]"
             : $"[dim]Checked against the graph of ONNX Runtime {report.RuntimeVersion}: {report.Nodes.Count(n => !n.Agrees)} predictions differ; {report.QuantizesLeft} QuantizeLinear and {report.DequantizesLeft} DequantizeLinear are left to pay at every run.[/]");
+    }
+
+    /// <summary>What ONNX Runtime made of it, and what was predicted where that differs.</summary>
+    private static string RunsAs(NodeVerdict node)
+    {
+        string name = Name(node.Actual ?? node.Predicted) + (node.Actual is null ? " [dim](merged)[/]" : "");
+        return node.Agrees ? name : $"{name} [yellow](predicted {node.Predicted.Operator})[/]";
     }
 
     private static string Name(Kernel kernel) => kernel.Kind == KernelKind.Integer ? $"[green]{kernel.Operator}[/]" : $"[red]{kernel.Operator} (float)[/]";

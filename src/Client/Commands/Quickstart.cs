@@ -23,6 +23,7 @@ internal static class Quickstart
     private static int Execute(string sample, string output, bool json)
     {
         string samples = FindSamples();
+        OutputFolder.Create(output, "the folder for the results");
         (string folder, string model) = sample == "ocr" && TryFetchOcr(Path.Combine(samples, "ocr")) is { } fetched
             ? (Path.Combine(samples, "ocr"), fetched)
             : (Path.Combine(samples, "digits"), Path.Combine(samples, "digits", "digits.onnx"));
@@ -35,7 +36,6 @@ internal static class Quickstart
             "--report", Path.Combine(output, "report"),
         ];
         Console.Error.WriteLine($"quant {string.Join(' ', run.Select(a => a.Any(char.IsWhiteSpace) ? $"\"{a}\"" : a))}");
-        Directory.CreateDirectory(output);
         return CommandLine.Run(json ? [.. run, "--json"] : run);
     }
 

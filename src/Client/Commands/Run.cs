@@ -17,10 +17,10 @@ internal static class Run
     private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
     private static readonly Option<string> Granularity = Choice("--granularity", "One scale for each output channel of a weight, or one for the whole tensor.", "channel", "tensor");
     private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: the one that lowers the error on held-back samples, if any (auto), none, bias correction, Hessian-aware rounding and bias correction, or both after equalizing channels.", "auto", "none", "bias", "hessian", "equalize");
-    private static readonly Option<int?> Samples = Count("--samples", "Use only the first N calibration samples.");
-    private static readonly Option<int?> Synthetic = Count("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");
-    private static readonly Option<int?> Threads = Count("--threads", "Threads in all. Default: every core. Never changes the result.");
-    private static readonly Option<int?> Workers = Count("--workers", "Work items at a time. Default: one a thread, at most 4. Never changes the result.");
+    private static readonly Option<int?> Samples = CountOption.Create("--samples", "Use only the first N calibration samples.");
+    private static readonly Option<int?> Synthetic = CountOption.Create("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");
+    private static readonly Option<int?> Threads = CountOption.Create("--threads", "Threads in all. Default: every core. Never changes the result.");
+    private static readonly Option<int?> Workers = CountOption.Create("--workers", "Work items at a time. Default: one a thread, at most 4. Never changes the result.");
     private static readonly Option<string> Report = new("--report") { HelpName = "DIR", Description = "Folder of the report. Default: 'report' in the job's folder." };
     private static readonly Option<double?> MinimumSqnr = new("--min-sqnr") { HelpName = "DB", Description = "Fail (exit code 6, nothing at OUT) below this signal to noise ratio." };
     private static readonly Option<double?> MaximumDrop = new("--max-drop") { HelpName = "X", Description = "Fail (exit code 6, nothing at OUT) when the task metric falls by more than this." };
@@ -41,7 +41,7 @@ internal static class Run
     {
         string output = Path.GetFullPath(parsed.GetValue(Out)!);
         AtomicFile.EnsureWritable(output, "--out");
-        string? report = parsed.GetValue(Report) is { } folder ? ReportFolder(folder) : null;
+        string? report = parsed.GetValue(Report) is { } folder ? OutputFolder.Create(folder, "the report's folder") : null;
         string model = parsed.GetValue(Model)!;
         if (Path.GetFullPath(model) == output)
             throw new QuantException(ExitCode.Usage, $"{output}: --out names the model itself. Choose another file.");
@@ -65,18 +65,6 @@ internal static class Run
             ? JobDirectory.CreateAnew(directory, specification)
             : JobDirectory.Create(directory, specification);
         return await JobExecution.RunAsync(job, sources, parsed.GetValue(Json), interruption);
-    }
-
-    private static string ReportFolder(string path)
-    {
-        try
-        {
-            return Directory.CreateDirectory(path).FullName;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new QuantException(ExitCode.CannotWrite, $"{path}: the report's folder cannot be made: {e.Message}", e);
-        }
     }
 
     private static JobSettings Settings(ParseResult parsed) => new()
@@ -105,17 +93,6 @@ internal static class Run
     {
         Option<string> option = new(name) { Description = description, DefaultValueFactory = _ => values[0], HelpName = string.Join('|', values) };
         option.AcceptOnlyFromAmong(values);
-        return option;
-    }
-
-    private static Option<int?> Count(string name, string description)
-    {
-        Option<int?> option = new(name) { HelpName = "N", Description = description };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out int value) || value < 1))
-                result.AddError($"{name} needs a whole number of at least 1, not '{token.Value}'.");
-        });
         return option;
     }
 }

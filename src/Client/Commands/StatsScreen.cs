@@ -12,6 +12,9 @@ internal static class StatsScreen
     private const int Rows = 24;
     private const int BarWidth = 48;
 
+    /// <summary>A terminal this wide has room for every column.</summary>
+    private const int WidthOfAll = 120;
+
     /// <summary>Exact where the tensor was gathered by channel, else from the middles of the bins.</summary>
     public static double Mean(TensorStatistics tensor) => tensor is { Channels: { } channels, FiniteCount: > 0 }
         ? channels.Sums.Sum() / tensor.FiniteCount
@@ -21,20 +24,31 @@ internal static class StatsScreen
     {
         IAnsiConsole screen = Screen.Open();
         Table table = new() { Border = TableBorder.Simple };
-        foreach (string column in (string[])["tensor", "values", "minimum", "0.1 %", "median", "mean", "99.9 %", "maximum", "zeros", "NaN, ±Inf"])
-            table.AddColumn(new TableColumn(column) { Alignment = column == "tensor" ? Justify.Left : Justify.Right, NoWrap = true });
+        (string Name, bool IsEssential, Func<TensorStatistics, string> Cell)[] columns =
+        [
+            ("tensor", true, t => Markup.Escape(t.Name)),
+            ("values", true, t => Whole(t.Count)),
+            ("minimum", true, t => Real(t.Minimum)),
+            ("0.1 %", false, t => Real(t.Histogram.Quantile(0.001))),
+            ("median", false, t => Real(t.Histogram.Quantile(0.5))),
+            ("mean", true, t => Real(Mean(t))),
+            ("99.9 %", false, t => Real(t.Histogram.Quantile(0.999))),
+            ("maximum", true, t => Real(t.Maximum)),
+            ("zeros", true, t => Share(t.Histogram.Zeros, t.FiniteCount)),
+            ("NaN, ±Inf", statistics.Tensors.Values.Any(t => Broken(t) > 0), t => Broken(t) == 0 ? "" : $"[red]{Broken(t)}[/]"),
+        ];
+        if (screen.Profile.Width < WidthOfAll)
+            columns = [.. columns.Where(c => c.IsEssential)];
+        foreach ((string name, _, _) in columns)
+            table.AddColumn(new TableColumn(name) { Alignment = name == "tensor" ? Justify.Left : Justify.Right, NoWrap = name != "tensor" });
         foreach (TensorStatistics tensor in statistics.Tensors.Values)
-        {
-            long broken = tensor.NaNs + tensor.Infinities;
-            table.AddRow(
-                Markup.Escape(tensor.Name), Whole(tensor.Count), Real(tensor.Minimum), Real(tensor.Histogram.Quantile(0.001)), Real(tensor.Histogram.Quantile(0.5)),
-                Real(Mean(tensor)), Real(tensor.Histogram.Quantile(0.999)), Real(tensor.Maximum),
-                Share(tensor.Histogram.Zeros, tensor.FiniteCount), broken == 0 ? "" : $"[red]{broken}[/]");
-        }
+            table.AddRow([.. columns.Select(c => c.Cell(tensor))]);
 
         screen.Write(table);
         screen.WriteLine($"{statistics.Tensors.Count} tensors over {statistics.Samples} samples. One tensor's histogram: quant stats FILE TENSOR");
     }
+
+    private static long Broken(TensorStatistics tensor) => tensor.NaNs + tensor.Infinities;
 
     public static void ShowHistogram(TensorStatistics tensor)
     {

@@ -11,20 +11,20 @@ internal static class Verify
 {
     public static Command Create()
     {
-        Argument<string> reference = new("fp32") { Description = "The float model." };
-        Argument<string> quantized = new("int8") { Description = "The quantized model, made by any tool." };
-        Option<string> data = new("--data") { Description = "Data to verify on, best such that calibration did not see: a data spec, or a bare file or folder when the model has one input.", Required = true };
-        Option<string?> metric = new("--metric") { Description = $"Task metric, instead of the spec's: {TaskMetrics.Known}." };
-        Option<string?> labels = new("--labels") { Description = "Labels file, instead of the spec's." };
-        Option<string?> dictionary = new("--dictionary") { Description = "File with one character a line, for ctc-lines, instead of the spec's." };
-        Option<int?> samples = new("--samples") { Description = "Only the first so many samples." };
-        Option<int> threads = new("--threads") { Description = "Samples compared at the same time; 0 for one a core. Results do not depend on it." };
+        Argument<string> reference = new("FP32") { Description = "The float model." };
+        Argument<string> quantized = new("INT8") { Description = "The quantized model, made by any tool." };
+        Option<string> data = new("--data") { HelpName = "SPEC.json", Description = "Data to verify on, best such that calibration did not see: a data spec, or a bare file or folder when the model has one input.", Required = true };
+        Option<string?> metric = new("--metric") { HelpName = "NAME", Description = $"Task metric, instead of the spec's: {TaskMetrics.Known}." };
+        Option<string?> labels = new("--labels") { HelpName = "FILE", Description = "Labels file, instead of the spec's." };
+        Option<string?> dictionary = new("--dictionary") { HelpName = "FILE", Description = "File with one character a line, for ctc-lines, instead of the spec's." };
+        Option<int?> samples = CountOption.Create("--samples", "Use only the first N samples.");
+        Option<int> threads = new("--threads") { HelpName = "N", Description = "Samples compared at the same time; 0 for one a core. Results do not depend on it." };
         Option<bool> noLatency = new("--no-latency") { Description = "Do not measure latency." };
-        Option<double> seconds = new("--latency-seconds") { Description = "Time to measure latency, for one and for all threads each.", DefaultValueFactory = _ => 4 };
-        Option<string?> report = new("--report") { Description = "Folder to write report.html and report.json into." };
+        Option<double> seconds = new("--latency-seconds") { HelpName = "S", Description = "Time to measure latency, for one and for all threads each.", DefaultValueFactory = _ => 4 };
+        Option<string?> report = new("--report") { HelpName = "DIR", Description = "Folder to write report.html and report.json into." };
         Option<bool> json = new("--json") { Description = "One JSON object on stdout instead of tables." };
-        Option<double?> minimumSqnr = new("--min-sqnr") { Description = "Fail (exit code 6) below so many dB." };
-        Option<double?> maximumDrop = new("--max-drop") { Description = "Fail (exit code 6) if the task metric drops by more points; for next-token-nll, percent of the NLL." };
+        Option<double?> minimumSqnr = new("--min-sqnr") { HelpName = "DB", Description = "Fail (exit code 6) below so many dB." };
+        Option<double?> maximumDrop = new("--max-drop") { HelpName = "X", Description = "Fail (exit code 6) if the task metric drops by more points; for next-token-nll, percent of the NLL." };
         Command command = new("verify", "Compares a quantized model with its float original: error, task metric, latency, size.")
         {
             reference, quantized, data, metric, labels, dictionary, samples, threads, noLatency, seconds, report, json, minimumSqnr, maximumDrop,

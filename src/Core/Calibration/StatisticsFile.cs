@@ -51,7 +51,7 @@ internal static class StatisticsFile
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or InvalidDataException)
         {
-            throw new QuantException(ExitCode.BadData, $"{path}: not a statistics file, or damaged ({e.Message}). Make it anew with 'quant calibrate'.", e);
+            throw new QuantException(ExitCode.BadData, $"{path}: not a statistics file, or damaged. Make it anew with 'quant calibrate'.", e);
         }
     }
 

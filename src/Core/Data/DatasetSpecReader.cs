@@ -31,7 +31,7 @@ internal sealed class DatasetSpecReader
         }
         catch (JsonException e)
         {
-            throw new QuantException(ExitCode.BadData, $"{path}: not a dataset spec: {e.Message}", e);
+            throw new QuantException(ExitCode.BadData, $"{path}: not a dataset spec: {e.Place()}.", e);
         }
     }
 

@@ -3,7 +3,7 @@ using QuantCluster.Onnx;
 namespace QuantCluster.Data;
 
 /// <summary>NumPy's names of the element types that data files hold.</summary>
-internal static class ElementTypeNames
+public static class ElementTypeNames
 {
     private static readonly (string Name, ElementType Type)[] Table =
     [

@@ -61,7 +61,7 @@ public sealed record Labels
         }
         catch (JsonException e)
         {
-            throw Bad(path, $"labels must be a JSON list or a .npy, and this is neither: {e.Message}");
+            throw Bad(path, $"labels must be a JSON list or a .npy, and this is neither: {e.Place()}");
         }
     }
 
