@@ -77,24 +77,17 @@ internal static class ExplainScreen
     {
         screen.MarkupLine("[bold]The same values as FP16[/] (−1)^s · (1 + m/1024) · 2^(e − 15), 65504 at most");
         screen.WriteLine();
-        string[] notes = [.. request.Values.Select(Note)];
-        string[] last = notes.All(n => n.Length == 0) ? [] : [""];
-        Table table = NewTable(["x", "s|eeeee|mmmmmmmmmm", "means", "x′", "x′ − x", .. last]);
-        for (int i = 0; i < notes.Length; i++)
+        Table table = NewTable("x", "s|eeeee|mmmmmmmmmm", "means", "x′", "x′ − x");
+        foreach (float value in request.Values)
         {
-            float value = request.Values[i];
             ushort bits = Half.Encode(value);
             float back = Half.Decode(bits);
-            string[] cells =
-            [
+            table.AddRow(
                 Number(value),
                 $"[bold green]{Bits(bits)}[/]",
-                Meaning(Half.Fields(bits)),
+                $"{Meaning(Half.Fields(bits))} {Note(value)}".TrimEnd(),
                 Number(back),
-                $"[yellow]{Number(back - value, "G4")}[/]",
-                notes[i],
-            ];
-            table.AddRow(cells[..table.Columns.Count]);
+                $"[yellow]{Number(back - value, "G4")}[/]");
         }
 
         screen.Write(table);
@@ -103,7 +96,7 @@ internal static class ExplainScreen
     private static string Note(float value) => Half.Fields(Half.Encode(value)).Kind switch
     {
         SixteenBitKind.Infinity => "[red]overflow[/]",
-        SixteenBitKind.Subnormal => "subnormal: fewer digits",
+        SixteenBitKind.Subnormal => "subnormal",
         SixteenBitKind.Zero when value != 0 => "[red]too small[/]",
         _ => "",
     };
@@ -124,7 +117,7 @@ internal static class ExplainScreen
     {
         Table table = new() { Border = Console.IsOutputRedirected ? TableBorder.None : TableBorder.Rounded };
         foreach (string column in columns)
-            table.AddColumn(new TableColumn($"[bold]{column}[/]") { Alignment = column is "" or "means" or "s|eeeee|mmmmmmmmmm" ? Justify.Left : Justify.Right, NoWrap = true });
+            table.AddColumn(new TableColumn($"[bold]{column}[/]") { Alignment = column is "" or "means" or "s|eeeee|mmmmmmmmmm" ? Justify.Left : Justify.Right, NoWrap = column != "means" });
         return table;
     }
 
