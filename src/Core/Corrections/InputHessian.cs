@@ -64,11 +64,15 @@ internal sealed class InputHessian
         }
     }
 
-    /// <summary>The symmetric matrix of a group, row-major.</summary>
+    /// <summary>Takes in the rows that do not fill a block; to be called after the last <see cref="Add"/>.</summary>
+    public void Complete() => Flush();
+
+    /// <summary>The symmetric matrix of a group, row-major. May be called from several threads.</summary>
     /// <param name="centred">Whether the mean of each column is removed first: a bias makes up for it.</param>
     public double[] Matrix(int group, bool centred)
     {
-        Flush();
+        if (_filled > 0)
+            throw new InvalidOperationException("rows are waiting: call Complete after the last Add");
         double[] matrix = (double[])_products[group].Clone();
         ReadOnlySpan<double> sums = _sums.AsSpan(group * Columns, Columns);
         for (int i = 0; i < Columns; i++)

@@ -17,7 +17,7 @@ internal static class LayerRounding
     public const int MostColumns = 2048;
 
     /// <summary>Elements of all groups' matrices together.</summary>
-    private const long MostElements = 1L << 24;
+    private const long MostElements = 1L << 23;
 
     /// <summary>Whether the layer's Hessian is small enough to be kept.</summary>
     public static bool CanRound(OnnxModel prepared, Layer layer)
@@ -95,6 +95,7 @@ internal static class LayerRounding
             hessian.Add(patches, padded, s % stride, stride);
         }
 
+        hessian.Complete();
         return hessian;
     }
 }

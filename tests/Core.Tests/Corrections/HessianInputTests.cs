@@ -60,6 +60,21 @@ public class HessianInputTests
     }
 
     [Fact]
+    public void Groups_may_be_taken_from_many_threads_at_once()
+    {
+        HessianLayers layer = HessianLayers.Conv([1, 64, 6, 6], [64, 1, 3, 3], Nodes.Int("group", 64));
+        DenseTensor[] inputs = layer.Inputs(10, 5);
+        double[][] expected = [.. Enumerable.Range(0, 64).Select(g => Observe(layer, inputs).Matrix(g, true))];
+        for (int trial = 0; trial < 20; trial++)
+        {
+            InputHessian hessian = Observe(layer, inputs);
+            double[][] found = new double[64][];
+            Parallel.For(0, 64, g => found[g] = hessian.Matrix(g, true));
+            Assert.Equal(expected, found);
+        }
+    }
+
+    [Fact]
     public void Samples_of_different_shapes_add_up()
     {
         HessianLayers small = HessianLayers.MatMul([1, 3, 9], 2), large = HessianLayers.MatMul([1, 8, 9], 2);
