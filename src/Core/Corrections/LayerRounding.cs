@@ -66,7 +66,9 @@ internal static class LayerRounding
     }
 
     /// <summary>The Hessian of as many rows as the budget allows, spread evenly over samples and positions.</summary>
-    public static InputHessian Observe(OnnxModel prepared, Layer layer, IReadOnlyList<DenseTensor> inputs, AffineMapping mapping, int threads)
+    /// <param name="budget">Multiply-accumulates to spend, about; two rows a column are always taken.</param>
+    public static InputHessian Observe(
+        OnnxModel prepared, Layer layer, IReadOnlyList<DenseTensor> inputs, AffineMapping mapping, int threads, double budget = Budget)
     {
         NodeProto node = prepared.Graph.Producer(layer.Id)!;
         IReadOnlyList<long> weightShape = prepared.Graph.Initializer(layer.Weight)!.Dims;
@@ -82,7 +84,7 @@ internal static class LayerRounding
         }
 
         long rows = inputs.Sum(i => (long)PatchesOf(i).Rows);
-        double most = Math.Max(Budget / (groups * (double)columns * ((columns / 2.0) + 16)), 2 * columns);
+        double most = Math.Max(budget / (groups * (double)columns * ((columns / 2.0) + 16)), 2 * columns);
         int stride = (int)Math.Max(1, Math.Ceiling(rows / most));
         float[] padded = [];
         for (int s = 0; s < inputs.Count; s++)

@@ -88,13 +88,13 @@ public class HessianInputTests
     [Fact]
     public void Rows_of_an_expensive_layer_are_thinned_evenly()
     {
-        HessianLayers layer = HessianLayers.Conv([1, 2, 1200, 800], [2, 2, 3, 3], Nodes.Ints("pads", 1, 1, 1, 1));
+        HessianLayers layer = HessianLayers.Conv([1, 2, 120, 80], [2, 2, 3, 3], Nodes.Ints("pads", 1, 1, 1, 1));
         DenseTensor[] inputs = layer.Inputs(6, 4);
-        InputHessian hessian = Observe(layer, inputs);
-        Assert.InRange(hessian.Rows, 1_000_000, 2_300_000);
+        InputHessian hessian = LayerRounding.Observe(layer.Model, layer.Layer, inputs, HessianLayers.Mapping, 2, budget: 1e7);
+        Assert.InRange(hessian.Rows, 10_000, 23_000);
         double[] outputs = layer.Run(inputs).SelectMany(s => s[0]).ToArray();
         double expected = outputs.Average(v => v * v);
-        Assert.Equal(expected, Energy(layer, hessian, 0, centred: false) / hessian.Rows, expected * 0.01);
+        Assert.Equal(expected, Energy(layer, hessian, 0, centred: false) / hessian.Rows, expected * 0.05);
     }
 
     private static InputHessian Observe(HessianLayers layer, DenseTensor[] inputs) =>
