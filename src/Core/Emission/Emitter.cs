@@ -22,6 +22,7 @@ public sealed class Emitter
     private readonly HashSet<string> _written = [];
     private readonly Dictionary<(string Sum, string Constant), (Layer Layer, float[]? Corrected)> _addends = [];
     private readonly bool _hasFixedInputs;
+    private readonly PerChannelReads _perChannelReads;
     private readonly List<NodeProto> _nodes = [];
     private readonly HashSet<string> _taken;
 
@@ -33,6 +34,7 @@ public sealed class Emitter
         _points = plan.Points.ToDictionary(p => p.Tensor);
         _layers = plan.Layers.ToDictionary(l => l.Id);
         _integerNodes = [.. plan.IntegerNodes];
+        _perChannelReads = new PerChannelReads(_model.Graph, n => _layers.ContainsKey(n.Output[0]) || _integerNodes.Contains(n.Output[0]));
         _hasFixedInputs = _model.Graph.RequiredInputs.All(i => i.Type?.TensorType?.Shape is { } shape
             && shape.Dim.All(d => d.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue));
         _taken = [.. _model.Graph.Proto.Initializer.Select(i => i.Name), .. _model.Graph.Nodes.SelectMany(n => n.Output), .. _model.Graph.Proto.Input.Select(i => i.Name)];
@@ -64,7 +66,7 @@ public sealed class Emitter
             for (int i = 0; i < node.Input.Count; i++)
             {
                 if (_points.TryGetValue(node.Input[i], out QuantizationPoint? point) && (integer || point.FromIntegerKernel))
-                    rewired.Input[i] = i == 0 && IsTrap(node) ? AddPerChannelRead(point, node) : DequantizedName(point.Tensor);
+                    rewired.Input[i] = i == 0 && _perChannelReads.Of(node, point.Tensor) is { } wanted ? AddPerChannelRead(point, wanted.Axis, wanted.Channels) : DequantizedName(point.Tensor);
             }
 
             if (integer && node.IsStandard("Pad"))
@@ -142,19 +144,9 @@ public sealed class Emitter
         return (scale, zeroPoint);
     }
 
-    /// <summary>
-    /// A float Conv, ConvTranspose or Gemm that reads a dequantized tensor with a scalar scale and is followed by a
-    /// QuantizeLinear gets its weight quantized per tensor by ONNX Runtime's WeightBiasQuantization, silently. A MaxPool
-    /// in between does not help: ONNX Runtime moves the DequantizeLinear across.
-    /// </summary>
-    private bool IsTrap(NodeProto node) =>
-        node.Output.Count > 0 && !_layers.ContainsKey(node.Output[0]) && !_integerNodes.Contains(node.Output[0])
-        && (node.Domain is "" or "ai.onnx") && node.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MaxPool" && Channels(node) > 1;
-
-    /// <summary>The same values read with one (equal) scale a channel, which that optimizer leaves alone.</summary>
-    private string AddPerChannelRead(QuantizationPoint point, NodeProto reader)
+    /// <summary>The same values read with one (equal) scale a channel (see <see cref="PerChannelReads"/>).</summary>
+    private string AddPerChannelRead(QuantizationPoint point, int axis, int channels)
     {
-        int channels = (int)Channels(reader), axis = reader.IntAttribute("transA", 0) == 0 ? 1 : 0;
         string along = axis == 1 ? "_by_channel" : "_by_row", name = DequantizedName(point.Tensor) + along;
         if (!_written.Add(name))
             return name;
@@ -164,20 +156,6 @@ public sealed class Emitter
         AddInitializer(Integers(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", axis)));
         return name;
-    }
-
-    private long Channels(NodeProto node)
-    {
-        if (node.OpType == "MaxPool")
-            return _model.Graph.Consumers(node.Output[0]).Where(r => r.Input.IndexOf(node.Output[0]) == 0 && IsTrap(r)).Select(Channels).FirstOrDefault();
-        if (_model.Graph.Initializer(node.Input[1]) is not { } weight)
-            return 0;
-        return node.OpType switch
-        {
-            "Conv" => weight.Dims[1] * node.IntAttribute("group", 1),
-            "ConvTranspose" => weight.Dims[0],
-            _ => weight.Dims[node.IntAttribute("transB", 0) == 0 ? 0 : 1],
-        };
     }
 
     private static string WeightStem(QuantizationPlan plan, Layer layer) =>

@@ -139,10 +139,11 @@ public class EmitterTests
     [InlineData("Gemm")]
     [InlineData("transposed Gemm")]
     [InlineData("pooled Conv")]
+    [InlineData("reshaped Gemm")]
     public void A_float_layer_between_integer_ones_keeps_its_float_weight(string kind)
     {
         Network network = new();
-        string x = kind.Contains("Gemm", StringComparison.Ordinal) ? network.Input("x", 8, 8) : network.Input("x", 1, 4, 8, 8);
+        string x = kind is "Gemm" or "transposed Gemm" ? network.Input("x", 8, 8) : network.Input("x", 1, 4, 8, 8);
         string island, last;
         switch (kind)
         {
@@ -154,6 +155,11 @@ public class EmitterTests
                 network.Node("MaxPool", "pool", [network.Relu("ra", network.Conv("a", x, 4, 6))], Nodes.Ints("kernel_shape", 2, 2));
                 island = network.Conv("island", "pool", 6, 4);
                 last = network.Conv("b", network.Relu("ri", island), 4, 4);
+                break;
+            case "reshaped Gemm":
+                string reshaped = network.Reshape("reshaped", network.Relu("ra", network.Conv("a", x, 4, 6)), 1, -1);
+                island = network.Gemm("island", reshaped, 384, 8);
+                last = network.Gemm("b", network.Relu("ri", island), 8, 8);
                 break;
             case "ConvTranspose":
                 island = network.Node("ConvTranspose", "island", [network.Relu("ra", network.Conv("a", x, 4, 6)), network.Weight("w", 0.3, 6, 4, 2, 2)]);
@@ -171,10 +177,10 @@ public class EmitterTests
         flow.AssertIntegerKernels();
 
         // In ONNX Runtime as users run it, the island computes what the float model's node computes on the same values.
-        string read = kind == "pooled Conv" ? "pool" : "ra";
+        string read = kind switch { "pooled Conv" => "pool", "reshaped Gemm" => "reshaped", _ => "ra" };
         string real = read == "ra" ? emitted.Graph.Producer("island")!.Input[0] : read;
         (float[] input, long[] shape, float[] output) = WithoutTaps(emitted, flow.Data.Read(0), real);
-        OnnxModel alone = Subgraph.Cut(flow.Model, [flow.Model.Graph.Producer("island")!, .. kind.EndsWith("Conv", StringComparison.Ordinal) ? new[] { flow.Model.Graph.Producer("ri")! } : []],
+        OnnxModel alone = Subgraph.Cut(flow.Model, [flow.Model.Graph.Producer("island")!, .. flow.Model.Graph.Producer("ri") is not null ? new[] { flow.Model.Graph.Producer("ri")! } : []],
             new Dictionary<string, ElementType> { [read] = ElementType.Float }, [flow.Plan.Layers[^1].Input]);
         float[] expected = Flow.Run(alone, new Sample(0, new Dictionary<string, DenseTensor> { [read] = DenseTensor.FromFloats(shape, input) }))[0];
         AffineMapping mapping = flow.Configuration.Activations[flow.Plan.Layers[^1].Input];
