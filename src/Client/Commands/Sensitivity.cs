@@ -10,13 +10,13 @@ internal static class Sensitivity
 {
     private static readonly Argument<string> Model = new("MODEL") { Description = "The trained model, an .onnx file." };
     private static readonly Option<string> Data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
-    private static readonly Option<int?> Samples = Count("--samples", $"Judge on N samples, spread over the data. Default: {SensitivitySettings.Default.Samples}. Ranges come from all of the data.");
+    private static readonly Option<int?> Samples = CountOption.Create("--samples", $"Judge on N samples, spread over the data. Default: {SensitivitySettings.Default.Samples}. Ranges come from all of the data.");
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FILE.json", Description = "Where the result is written." };
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "Folder of finished trials, which are not done again. Default: one for the model among the system's temporary files." };
     private static readonly Option<string> Method = new("--method") { HelpName = "NAME", DefaultValueFactory = _ => "auto", Description = "How ranges of activations are chosen: auto, minmax, percentile, entropy or mse." };
     private static readonly Option<string> Granularity = new("--granularity") { HelpName = "channel|tensor", DefaultValueFactory = _ => "channel", Description = "One scale for each output channel of a weight, or one for the whole tensor." };
-    private static readonly Option<int?> Threads = Count("--threads", "Threads in all. Default: every core. Never changes the result.");
-    private static readonly Option<int?> Workers = Count("--workers", "Trials at a time. Default: one a thread, at most 4. Never changes the result.");
+    private static readonly Option<int?> Threads = CountOption.Create("--threads", "Threads in all. Default: every core. Never changes the result.");
+    private static readonly Option<int?> Workers = CountOption.Create("--workers", "Trials at a time. Default: one a thread, at most 4. Never changes the result.");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
 
     public static Command Create()
@@ -101,16 +101,5 @@ internal static class Sensitivity
         }
 
         throw new QuantException(ExitCode.CannotWrite, $"{path}: is open to other users. Remove it, or choose another folder with --job.");
-    }
-
-    private static Option<int?> Count(string name, string description)
-    {
-        Option<int?> option = new(name) { HelpName = "N", Description = description };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out int value) || value < 1))
-                result.AddError($"{name} needs a whole number of at least 1, not '{token.Value}'.");
-        });
-        return option;
     }
 }

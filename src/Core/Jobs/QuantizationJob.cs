@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using QuantCluster.Calibration;
 using QuantCluster.Corrections;
+using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
@@ -53,7 +54,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, ranges["configuration"], threads, cancellation);
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
         UnusedMemory.Return();
-        VerificationResult verification = await VerifyStage.RunAsync(context, prepared, emitted, Math.Min(workers, threads), cancellation);
+        QuantizationConfiguration corrected = ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation));
+        HashSet<string> scaled = ScaledTensors.Between(plan, ConfigurationFile.Parse(await directory.Blobs.GetAsync(ranges["configuration"], cancellation)), corrected);
+        VerificationResult verification = await VerifyStage.RunAsync(context, prepared, scaled, emitted, Math.Min(workers, threads), cancellation);
 
         IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
         IReadOnlyList<GateVerdict> verdicts = new Gates { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop }.Judge(verification);
@@ -64,7 +67,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             plan,
             statistics,
             await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
-            ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation)),
+            corrected,
             trials,
             verification,
             verdicts,

@@ -199,7 +199,10 @@ public sealed class Planner
         long perOutput = weight.ElementCount() / Math.Max(1, OutputChannels(node, weight));
         return new Layer(
             id, node.Name.Length > 0 ? node.Name : id, node.OpType, node.Input[0], node.Input[1], WeightAxis(node), bias, result,
-            activation, quantizedResult, outputs * perOutput, weight.ElementCount()) { ResultRank = shape.Dimensions?.Length ?? 0 };
+            activation, quantizedResult, outputs * perOutput, weight.ElementCount())
+        {
+            ResultRank = shape.Dimensions?.Length ?? 0,
+        };
     }
 
     /// <summary>The tensor after the Relu or Clip that an integer kernel swallows: it must be the only reader.</summary>

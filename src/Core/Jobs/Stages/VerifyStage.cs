@@ -9,7 +9,14 @@ internal static class VerifyStage
     /// <summary>Calibration samples the emitted model is checked on when there are no held-out data.</summary>
     private const int QuickSamples = 32;
 
-    public static async Task<VerificationResult> RunAsync(StageContext context, OnnxModel prepared, BlobId emitted, int workers, CancellationToken cancellation)
+    /// <param name="context">The job.</param>
+    /// <param name="prepared">What the emitted model was made of: it has more tensors in common with it than the original.</param>
+    /// <param name="scaled">Tensors whose values are not the prepared model's, and which the profile leaves out.</param>
+    /// <param name="emitted">The INT8 model.</param>
+    /// <param name="workers">Blocks compared at a time.</param>
+    /// <param name="cancellation">Looked at before every sample.</param>
+    public static async Task<VerificationResult> RunAsync(
+        StageContext context, OnnxModel prepared, IReadOnlySet<string> scaled, BlobId emitted, int workers, CancellationToken cancellation)
     {
         JobSources sources = context.Sources;
         string evaluation = sources.EvaluationInput?.Sha256 ?? context.DataKey;
@@ -25,6 +32,7 @@ internal static class VerifyStage
                 MaximumSamples = heldOut ? null : QuickSamples,
                 ProfileSamples = heldOut ? 4 : 1,
                 ProfileReference = prepared,
+                TensorMapping = TensorMatching.ByName(prepared, quantized.Model).Where(m => !scaled.Contains(m.Key)).ToDictionary(),
                 Latency = new LatencySettings
                 {
                     Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0],
