@@ -33,8 +33,8 @@ internal static class SaturatedTail
 
         // The exporters' spelling: x·clip(x + 3, 0, 6)/6, divided before or after the product.
         if (gate.IsStandard("Add") && SoleReader(graph, gate.Output[0]) is { } clip && clip.IsStandard("Clip")
-            && (product.Input.Contains(clip.Output[0]) || product.Input.Any(i => IsMultipleOf(graph, i, clip.Output[0]))) && Scalar(graph, clip.InputOrNull(1)) is 0f
-            && gate.Input.Where(i => i != tensor).Select(i => Scalar(graph, i)).FirstOrDefault() is { } shift)
+            && (product.Input.Contains(clip.Output[0]) || product.Input.Any(i => IsMultipleOf(graph, i, clip.Output[0]))) && graph.ConstantScalar(clip.InputOrNull(1)) is 0f
+            && gate.Input.Where(i => i != tensor).Select(i => graph.ConstantScalar(i)).FirstOrDefault() is { } shift)
             return new RealRange(-(double)shift, double.PositiveInfinity);
         return null;
     }
@@ -43,9 +43,6 @@ internal static class SaturatedTail
         !graph.IsOutput(tensor) && !graph.IsUsedInSubgraph(tensor) && graph.Consumers(tensor) is [var only] ? only : null;
 
     private static bool IsMultipleOf(Graph graph, string tensor, string of) =>
-        graph.Producer(tensor) is { } factor && ((factor.IsStandard("Div") && factor.Input[0] == of && Scalar(graph, factor.Input[1]) is not null)
-            || (factor.IsStandard("Mul") && factor.Input.Contains(of) && factor.Input.Any(i => Scalar(graph, i) is not null)));
-
-    private static float? Scalar(Graph graph, string? name) =>
-        name is not null && graph.Initializer(name) is { } t && t.ElementType() == ElementType.Float && t.ElementCount() == 1 ? t.ToFloats()[0] : null;
+        graph.Producer(tensor) is { } factor && ((factor.IsStandard("Div") && factor.Input[0] == of && graph.ConstantScalar(factor.Input[1]) is not null)
+            || (factor.IsStandard("Mul") && factor.Input.Contains(of) && factor.Input.Any(i => graph.ConstantScalar(i) is not null)));
 }
