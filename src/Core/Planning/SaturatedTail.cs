@@ -32,15 +32,12 @@ internal static class SaturatedTail
         }
 
         // The exporters' spelling: x·clip(x + 3, 0, 6)/6, divided before or after the product.
-        if (gate.IsStandard("Add") && SoleReader(graph, gate.Output[0]) is { } clip && clip.IsStandard("Clip")
+        if (gate.IsStandard("Add") && graph.SoleReader(gate.Output[0]) is { } clip && clip.IsStandard("Clip")
             && (product.Input.Contains(clip.Output[0]) || product.Input.Any(i => IsMultipleOf(graph, i, clip.Output[0]))) && graph.ConstantScalar(clip.InputOrNull(1)) is 0f
             && gate.Input.Where(i => i != tensor).Select(i => graph.ConstantScalar(i)).FirstOrDefault() is { } shift)
             return new RealRange(-(double)shift, double.PositiveInfinity);
         return null;
     }
-
-    private static NodeProto? SoleReader(Graph graph, string tensor) =>
-        !graph.IsOutput(tensor) && !graph.IsUsedInSubgraph(tensor) && graph.Consumers(tensor) is [var only] ? only : null;
 
     private static bool IsMultipleOf(Graph graph, string tensor, string of) =>
         graph.Producer(tensor) is { } factor && ((factor.IsStandard("Div") && factor.Input[0] == of && graph.ConstantScalar(factor.Input[1]) is not null)
