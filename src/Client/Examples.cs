@@ -32,6 +32,7 @@ internal static class Examples
         [
             "quant sensitivity model.onnx --data calibration.json",
             "quant sensitivity model.onnx --data calibration.json --samples 64 --out sensitivity.json",
+            "quant sensitivity model.onnx --data calibration.json --latency --threads 1",
         ],
         ["lint"] = ["quant lint model.int8.onnx"],
         ["verify"] = ["quant verify model.onnx model.int8.onnx --data held-out.json --min-sqnr 25"],

@@ -11,6 +11,7 @@ internal static class Sensitivity
     private static readonly Argument<string> Model = new("MODEL") { Description = "The trained model, an .onnx file." };
     private static readonly Option<string> Data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
     private static readonly Option<int?> Samples = CountOption.Create("--samples", $"Judge on N samples, spread over the data. Default: {SensitivitySettings.Default.Samples}. Ranges come from all of the data.");
+    private static readonly Option<bool> Latency = new("--latency") { Description = "Also time each layer in the float and in the INT8 model, conversions beside it included." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FILE.json", Description = "Where the result is written." };
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "Folder of finished trials, which are not done again. Default: one for the model among the system's temporary files." };
     private static readonly Option<string> Method = new("--method") { HelpName = "NAME", DefaultValueFactory = _ => "auto", Description = "How ranges of activations are chosen: auto, minmax, percentile, entropy or mse." };
@@ -25,7 +26,7 @@ internal static class Sensitivity
         Granularity.AcceptOnlyFromAmong("channel", "tensor");
         Command command = new("sensitivity", "Measures what each layer's quantization costs the whole model: only it quantized, and all but it.")
         {
-            Model, Data, Samples, Out, Job, Method, Granularity, Threads, Workers, Json,
+            Model, Data, Samples, Latency, Out, Job, Method, Granularity, Threads, Workers, Json,
         };
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
         return command;
@@ -77,7 +78,11 @@ internal static class Sensitivity
             Data = sources.DataInput,
             Output = output ?? "",
             Settings = settings,
-            Sensitivity = new SensitivitySettings { Samples = parsed.GetValue(Samples) ?? SensitivitySettings.Default.Samples },
+            Sensitivity = new SensitivitySettings
+            {
+                Samples = parsed.GetValue(Samples) ?? SensitivitySettings.Default.Samples,
+                Latency = parsed.GetValue(Latency),
+            },
         };
         using JobDirectory job = JobDirectory.Create(given ?? TemporaryFolder(sources.ModelInput), specification);
         return await RunAsync(job, sources, parsed.GetValue(Json), interruption);

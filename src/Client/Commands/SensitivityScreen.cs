@@ -22,16 +22,27 @@ internal static class SensitivityScreen
         table.AddColumn(new TableColumn("[bold]all but this[/]").RightAligned());
         table.AddColumn(new TableColumn("[bold]gains[/]").RightAligned());
         table.AddColumn(new TableColumn(""));
+        if (result.Latency is not null)
+        {
+            foreach (string column in (string[])["float", "int8", "speedup"])
+                table.AddColumn(new TableColumn($"[bold]{column}[/]").RightAligned());
+        }
+
         LayerSensitivity[] layers = [.. result.Layers.OrderByDescending(l => l.OnlyThis)];
         double most = layers.Max(l => l.OnlyThis), mostRelief = layers.Max(l => Math.Abs(l.Relief));
         foreach (LayerSensitivity layer in layers)
         {
             string color = layer.Relief < 0 ? "red" : "green";
-            table.AddRow(
+            List<string> cells =
+            [
                 Markup.Escape(layer.Node), layer.OpType,
                 Error(layer.OnlyThis, layer.OnlyThisStandardError), $"[yellow]{Bar(layer.OnlyThis, most)}[/]",
                 Error(layer.AllButThis, layer.AllButThisStandardError), Error(layer.Relief, layer.ReliefStandardError),
-                $"[{color}]{Bar(Math.Abs(layer.Relief), mostRelief)}[/]");
+                $"[{color}]{Bar(Math.Abs(layer.Relief), mostRelief)}[/]",
+            ];
+            if (result.Latency?.Layers.First(l => l.Id == layer.Id) is { } time)
+                cells.AddRange([Time(time.FloatMs), Time(time.IntegerMs), time is { FloatMs: { } f, IntegerMs: { } i } ? Quantity.Times(f / i) : "–"]);
+            table.AddRow([.. cells]);
         }
 
         screen.Write(table);
@@ -44,12 +55,20 @@ internal static class SensitivityScreen
         Line($"error    {unit}; mean ± standard error of {result.Samples.Count} samples");
         Line($"all      {Error(result.AllQuantized, result.AllQuantizedStandardError)} with all {layers.Length} layers quantized; 'gains' is what leaving the layer float takes off that");
         Line($"order    rank correlation of 'only this' and 'gains' {(result.Agreement is { } agreement ? Quantity.Fixed(agreement, 2) : "–")}");
+        if (result.Latency is { } latency)
+        {
+            Line($"time     {Time(latency.FloatMs)} float, {Time(latency.IntegerMs)} int8 in all kernels, of which the layers above "
+                + $"{Time(latency.Layers.Sum(l => l.FloatMs))} and {Time(latency.Layers.Sum(l => l.IntegerMs))}; medians of {latency.Runs} runs, {latency.Threads} threads");
+        }
+
         if (job.Specification.Output.Length > 0)
             Line($"file     {job.Specification.Output}");
         Line($"trials   {job.Path}");
     }
 
     private static string Error(double mean, double standardError) => $"{Quantity.Significant(mean)} ± {Quantity.Significant(standardError)}";
+
+    private static string Time(double? milliseconds) => milliseconds is { } ms ? Quantity.Milliseconds(ms) : "–";
 
     private static string Bar(double value, double most)
     {

@@ -63,9 +63,22 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
                     LayerSensitivity.Of(layer, errors[onlyThis[i].Key], errors[allButThis[i].Key], errors[all.Key])),
             ],
         };
+        if (sensitivity.Latency)
+            result = result with { Latency = await TimeAsync(prepared, all, threads, cancellation) };
         cancellation.ThrowIfCancellationRequested();
         if (directory.Specification.Output.Length > 0)
             SensitivityFile.Save(result, directory.Specification.Output);
         return result;
+    }
+
+    // Last of all, when nothing else runs; and never from the journal: times are of this machine, now.
+    private async Task<LatencyProfile> TimeAsync(OnnxModel prepared, Trial all, int threads, CancellationToken cancellation)
+    {
+        UnusedMemory.Return();
+        progress?.Report(new JobProgress("latency", 0, 1));
+        LatencyProfile profile = await Task.Run(
+            () => KernelTiming.Measure(prepared, all.Emit(prepared), all.Plan.Layers, sources.Data.Read(0), threads, cancellation), cancellation);
+        progress?.Report(new JobProgress("latency", 1, 1));
+        return profile;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using QuantCluster.Onnx;
 using QuantCluster.Verification;
 
@@ -39,6 +40,10 @@ public sealed record SensitivityResult
 
     /// <summary>In graph order.</summary>
     public required IReadOnlyList<LayerSensitivity> Layers { get; init; }
+
+    /// <summary>Where time goes; null where it was not asked for. It differs from run to run, as time does.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LatencyProfile? Latency { get; init; }
 
     /// <summary>
     /// Spearman's rank correlation of <see cref="LayerSensitivity.OnlyThis"/> and <see cref="LayerSensitivity.Relief"/>:

@@ -8,6 +8,9 @@ public sealed record SensitivitySettings
     /// <summary>Samples a trial is judged on, at most; spread evenly over the data.</summary>
     public int Samples { get; init; } = 16;
 
+    /// <summary>Whether layers are timed as well.</summary>
+    public bool Latency { get; init; }
+
     /// <summary>Indices of those samples among <paramref name="count"/>.</summary>
     public int[] Choose(int count) =>
         count <= Samples ? [.. Enumerable.Range(0, count)] : [.. Enumerable.Range(0, Samples).Select(i => (int)((long)i * count / Samples))];
