@@ -89,7 +89,7 @@ internal sealed class ChannelEqualization
         return configuration with { Weights = weights };
     }
 
-    private static IEnumerable<(Layer First, Layer Second)> FindPairs(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration)
+    internal static IEnumerable<(Layer First, Layer Second)> FindPairs(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration)
     {
         Graph graph = prepared.Graph;
         bool IsOwn(Layer layer) => layer.OpType == "Conv" && configuration.Weights[layer.Id].Axis == 0

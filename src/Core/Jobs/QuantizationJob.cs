@@ -55,7 +55,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
         UnusedMemory.Return();
         QuantizationConfiguration corrected = ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation));
-        HashSet<string> scaled = ScaledTensors.Between(plan, ConfigurationFile.Parse(await directory.Blobs.GetAsync(ranges["configuration"], cancellation)), corrected);
+        HashSet<string> scaled = ScaledTensors.Between(prepared, plan, ConfigurationFile.Parse(await directory.Blobs.GetAsync(ranges["configuration"], cancellation)), corrected);
         VerificationResult verification = await VerifyStage.RunAsync(context, prepared, scaled, emitted, Math.Min(workers, threads), cancellation);
 
         IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
