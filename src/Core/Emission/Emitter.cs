@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
@@ -138,7 +137,7 @@ public sealed class Emitter
         {
             AffineMapping mapping = _configuration.Activations[point.Tensor];
             AddInitializer(Tensors.FromFloats(Claim(scale), [], [mapping.Scale]));
-            AddInitializer(Integers(Claim(zeroPoint), mapping.Type, [], [mapping.ZeroPoint]));
+            AddInitializer(StoredIntegers.Tensor(Claim(zeroPoint), mapping.Type, [], [mapping.ZeroPoint]));
         }
 
         return (scale, zeroPoint);
@@ -153,7 +152,7 @@ public sealed class Emitter
         AffineMapping mapping = _configuration.Activations[point.Tensor];
         string scale = Claim(point.Tensor + "_scale" + along), zeroPoint = Claim(point.Tensor + "_zero_point" + along);
         AddInitializer(Tensors.FromFloats(scale, [channels], [.. Enumerable.Repeat(mapping.Scale, channels)]));
-        AddInitializer(Integers(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
+        AddInitializer(StoredIntegers.Tensor(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", axis)));
         return name;
     }
@@ -168,9 +167,9 @@ public sealed class Emitter
         string stem = WeightStem(_plan, layer);
         long[] parameterShape = weight.Axis < 0 ? [] : [weight.Scales.Length];
         string values = Claim(WeightName(_plan, layer)), scale = Claim(stem + "_scale"), zeroPoint = Claim(stem + "_zero_point");
-        AddInitializer(Tensors.FromBytes(values, ElementTypeOf(weight.Type), original.Dims, Pack(weight)));
+        AddInitializer(Tensors.FromBytes(values, StoredIntegers.ElementTypeOf(weight.Type), original.Dims, StoredIntegers.Pack(weight)));
         AddInitializer(Tensors.FromFloats(scale, parameterShape, weight.Scales));
-        AddInitializer(Integers(zeroPoint, weight.Type, parameterShape, new int[weight.Scales.Length]));
+        AddInitializer(StoredIntegers.Tensor(zeroPoint, weight.Type, parameterShape, new int[weight.Scales.Length]));
         AttributeProto[] axis = weight.Axis < 0 ? [] : [Onnx.Nodes.Int("axis", weight.Axis)];
         string dequantized = Claim(stem + "_DequantizeLinear");
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", stem + "_dequantize", [values, scale, zeroPoint], [dequantized], axis));
@@ -262,33 +261,5 @@ public sealed class Emitter
             Keep(proto.MetadataProps, p => p.Key != key);
         proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.version", Value = version });
         proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.configuration", Value = _configuration.Hash() });
-    }
-
-    private static ElementType ElementTypeOf(IntegerType type) => type switch
-    {
-        IntegerType.Int8 => ElementType.Int8,
-        IntegerType.UInt8 => ElementType.UInt8,
-        IntegerType.Int16 => ElementType.Int16,
-        IntegerType.UInt16 => ElementType.UInt16,
-        IntegerType.Int4 => ElementType.Int4,
-        _ => ElementType.UInt4,
-    };
-
-    private static ReadOnlySpan<byte> Pack(QuantizedWeight weight) => weight.Type == IntegerType.Int8
-        ? MemoryMarshal.AsBytes<sbyte>(weight.Values)
-        : throw new NotSupportedException($"weights of type {weight.Type} are not emitted");
-
-    private static TensorProto Integers(string name, IntegerType type, long[] shape, ReadOnlySpan<int> values)
-    {
-        byte[] bytes = new byte[values.Length * (type.Bits() / 8)];
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (type.Bits() == 8)
-                bytes[i] = (byte)values[i];
-            else
-                BitConverter.TryWriteBytes(bytes.AsSpan(2 * i), (short)values[i]);
-        }
-
-        return Tensors.FromBytes(name, ElementTypeOf(type), shape, bytes);
     }
 }
