@@ -3,7 +3,6 @@ using QuantCluster.Inference;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
-using QuantCluster.Ranges;
 using QuantCluster.Search;
 using QuantCluster.Search.Sensitivity;
 

@@ -1,7 +1,6 @@
 using QuantCluster.Corrections;
 using QuantCluster.Data;
 using QuantCluster.Onnx;
-using QuantCluster.Planning;
 using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Corrections;

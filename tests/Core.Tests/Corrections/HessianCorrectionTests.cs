@@ -1,6 +1,5 @@
 using QuantCluster.Calibration;
 using QuantCluster.Corrections;
-using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;

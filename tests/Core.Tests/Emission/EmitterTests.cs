@@ -1,10 +1,8 @@
 using QuantCluster.Data;
-using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
-using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Tests.Planning;
 

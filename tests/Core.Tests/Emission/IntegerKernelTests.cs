@@ -4,7 +4,6 @@ using QuantCluster.Data;
 using QuantCluster.Emission.Lint;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
-using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;

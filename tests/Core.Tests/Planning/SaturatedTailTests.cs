@@ -1,6 +1,5 @@
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
-using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
 
 namespace QuantCluster.Tests.Planning;

@@ -1,5 +1,4 @@
 using QuantCluster.Onnx;
-using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
 
 namespace QuantCluster.Tests.Planning;

@@ -3,7 +3,6 @@ using QuantCluster.Emission;
 using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
-using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Ranges;
 
