@@ -30,11 +30,13 @@ public sealed class SensitivityTests : IDisposable
     [Fact]
     public async Task Piped_output_is_a_plain_table_with_the_costliest_layer_first()
     {
-        Quant.Result result = await Quant.RunAsync("sensitivity", Model, "--data", Data, "--samples", "4", "--job", Path.Combine(_folder, "job"));
+        Quant.Result result = await Quant.RunAsync("sensitivity", Model, "--data", Data, "--samples", "4", "--latency", "--threads", "1", "--job", Path.Combine(_folder, "job"));
         Assert.Equal("", result.Error);
         string[] lines = result.Out.Split('\n');
         Assert.Contains("all but this", lines[0]);
+        Assert.Contains("speedup", lines[0]);
         Assert.Contains(new string('█', 24), lines[1]);
+        Assert.Contains(lines, l => l.StartsWith("time ", StringComparison.Ordinal) && l.EndsWith("1 threads", StringComparison.Ordinal));
         Assert.DoesNotContain("\e", result.Out);
         Assert.Contains(lines, l => l.StartsWith("all ", StringComparison.Ordinal) && l.Contains("with all 8 layers quantized"));
     }

@@ -8,7 +8,7 @@ namespace QuantCluster.Client.Commands;
 /// <summary>Sensitivity as a table with bars, the costliest layer first.</summary>
 internal static class SensitivityScreen
 {
-    private const int BarWidth = 24;
+    private const int WidestBar = 24, NarrowestBar = 4;
     private const string Eighths = " ▏▎▍▌▋▊▉";
 
     public static void Show(SensitivityResult result, JobDirectory job)
@@ -30,15 +30,16 @@ internal static class SensitivityScreen
 
         LayerSensitivity[] layers = [.. result.Layers.OrderByDescending(l => l.OnlyThis)];
         double most = layers.Max(l => l.OnlyThis), mostRelief = layers.Max(l => Math.Abs(l.Relief));
+        int width = BarWidth(screen.Profile.Width, layers, result.Latency is not null);
         foreach (LayerSensitivity layer in layers)
         {
             string color = layer.Relief < 0 ? "red" : "green";
             List<string> cells =
             [
                 Markup.Escape(layer.Node), layer.OpType,
-                Error(layer.OnlyThis, layer.OnlyThisStandardError), $"[yellow]{Bar(layer.OnlyThis, most)}[/]",
+                Error(layer.OnlyThis, layer.OnlyThisStandardError), $"[yellow]{Bar(layer.OnlyThis, most, width)}[/]",
                 Error(layer.AllButThis, layer.AllButThisStandardError), Error(layer.Relief, layer.ReliefStandardError),
-                $"[{color}]{Bar(Math.Abs(layer.Relief), mostRelief)}[/]",
+                $"[{color}]{Bar(Math.Abs(layer.Relief), mostRelief, width)}[/]",
             ];
             if (result.Latency?.Layers.First(l => l.Id == layer.Id) is { } time)
                 cells.AddRange([Time(time.FloatMs), Time(time.IntegerMs), time is { FloatMs: { } f, IntegerMs: { } i } ? Quantity.Times(f / i) : "–"]);
@@ -70,10 +71,17 @@ internal static class SensitivityScreen
 
     private static string Time(double? milliseconds) => milliseconds is { } ms ? Quantity.Milliseconds(ms) : "–";
 
-    private static string Bar(double value, double most)
+    /// <summary>What is left of the screen beside names and figures, for two columns of bars.</summary>
+    private static int BarWidth(int screen, LayerSensitivity[] layers, bool withTimes)
+    {
+        int names = layers.Max(l => l.Node.Length), figures = withTimes ? 100 : 68;
+        return Math.Clamp((screen - names - figures) / 2, NarrowestBar, WidestBar);
+    }
+
+    private static string Bar(double value, double most, int width)
     {
         double share = most > 0 && double.IsFinite(value / most) ? Math.Clamp(value / most, 0, 1) : double.IsNaN(value) ? 1 : 0;
-        int eighths = (int)Math.Round(share * BarWidth * 8);
+        int eighths = (int)Math.Round(share * width * 8);
         return new string('█', eighths / 8) + (eighths % 8 > 0 ? Eighths[eighths % 8].ToString() : "");
     }
 

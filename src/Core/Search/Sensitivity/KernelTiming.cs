@@ -11,7 +11,7 @@ namespace QuantCluster.Search.Sensitivity;
 public static class KernelTiming
 {
     private const int WarmUp = 3, LeastRuns = 11, MostRuns = 200;
-    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(2);
 
     /// <param name="prepared">The float model.</param>
     /// <param name="quantized">The model with all of <paramref name="layers"/> quantized.</param>
