@@ -42,6 +42,15 @@ public class ChannelEqualizationTests
     }
 
     [Fact]
+    public void What_lies_between_the_pair_is_known_to_be_scaled()
+    {
+        Case model = Case.Of("Relu");
+        QuantizationConfiguration scaled = model.Equalization.Apply(model.Configuration);
+        Assert.Equal([model.Plan.Layers[0].Result], ScaledTensors.Between(model.Model, model.Plan, model.Configuration, scaled));
+        Assert.Empty(ScaledTensors.Between(model.Model, model.Plan, model.Configuration, model.Configuration));
+    }
+
+    [Fact]
     public void No_weight_changes_its_integer()
     {
         Case model = Case.Of("Relu");

@@ -13,6 +13,19 @@ public class RangeTests
         values.Average(v => Math.Pow(v - (double)mapping.RoundTrip(v), 2));
 
     [Fact]
+    public void Auto_tells_whose_range_it_took()
+    {
+        TensorStatistics[] tensors = [Of(0, 1, 2, 3), Of([.. Enumerable.Range(0, 4000).Select(i => MathF.Sin(i)), 500])];
+        foreach (TensorStatistics statistics in tensors)
+        {
+            RangeChoice choice = RangeEstimators.Get("auto").Choose(statistics, IntegerType.UInt8);
+            Assert.NotEqual("auto", choice.Method);
+            Assert.Equal(RangeEstimators.Get(choice.Method).Estimate(statistics, IntegerType.UInt8), choice.Range);
+            Assert.Equal("minmax", RangeEstimators.Get("auto").Choose(statistics, IntegerType.UInt8, mayClip: false).Method);
+        }
+    }
+
+    [Fact]
     public void Min_max_covers_everything_and_zero()
     {
         Assert.Equal(new RealRange(-3, 5), RangeEstimators.Get("minmax").Estimate(Of(-3, 1, 5), IntegerType.UInt8));

@@ -40,7 +40,7 @@ internal static class BackgroundSection
             $"""<tr><td>{c.Name}{(i == last ? taken : Markup.Empty)}</td><td class="num">{Quantity.Significant(c.Error)}</td><td class="bar"><i class="{(i == last ? "q" : "f")}" style="width:{100 * c.Error / greatest}%"></i></td></tr>"""));
         return Markup.Of(
             $"""
-            <div><h2>Corrections</h2><p class="note">Error of the whole model on calibration samples held back for judging; smaller is better.</p><table><tbody>{Markup.Join(rows)}</tbody></table></div>
+            <div><h2>Corrections</h2><p class="note">Error of the whole model on calibration samples held back for judging; smaller is better. A stretch of layers is corrected only where it gains more than chance would.</p><table><tbody>{Markup.Join(rows)}</tbody></table></div>
             """);
     }
 
