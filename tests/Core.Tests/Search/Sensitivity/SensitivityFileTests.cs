@@ -62,5 +62,20 @@ public sealed class SensitivityFileTests : IDisposable
         Assert.Equal(4.5 / Math.Sqrt(4.5 * 5), RankCorrelation.Spearman([1, 2, 2, 3], [1, 2, 3, 4]), 1e-12);
     }
 
+    [Theory]
+    [InlineData(48, 16)]
+    [InlineData(96, 32)]
+    [InlineData(1000, 16)]
+    [InlineData(17, 16)]
+    [InlineData(5, 16)]
+    public void Samples_are_spread_over_the_data_and_see_every_kind_that_takes_turns(int count, int samples)
+    {
+        int[] chosen = new SensitivitySettings { Samples = samples }.Choose(count);
+        Assert.Equal(Math.Min(count, samples), chosen.Length);
+        Assert.Equal(chosen, chosen.Distinct().Order());
+        Assert.InRange(chosen[^1], count * 8 / 10, count - 1);
+        Assert.All(Enumerable.Range(0, 3), kind => Assert.Contains(chosen, i => i % 3 == kind));
+    }
+
     public void Dispose() => _folder.Dispose();
 }
