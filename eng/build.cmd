@@ -18,5 +18,5 @@ if exist "%stamp%" if "%QUANT_ONNXRUNTIME%%QUANT_ORLEANS%"=="" fc /b "%stamp%" "
 
 call "%~dp0probe.cmd" || exit /b 1
 if not exist "%stamp%" echo Building; the first time it fetches packages ...
-dotnet build "%root%\%~1" -c Release -nologo -v:quiet -tl:off "-clp:ErrorsOnly;NoSummary" -nodeReuse:false || exit /b 1
+dotnet msbuild "%root%\%~1" -m -restore -p:Configuration=Release -nologo -v:quiet -tl:off "-clp:ErrorsOnly;NoSummary" -nodeReuse:false || exit /b 1
 copy /y "%now%" "%stamp%" >nul
