@@ -134,14 +134,20 @@ public static class CorrectionChoice
         return new CorrectionResult(kept.Configuration, kept.Layers, trials);
     }
 
-    /// <summary>Every third sample judges, the others are evidence; both spread over the whole set.</summary>
+    /// <summary>
+    /// A third of the samples judges, the others are evidence; both spread over the whole set. Multiples of the golden
+    /// ratio choose them: data often take turns with a short period, and every third sample could be of one kind.
+    /// </summary>
     internal static (int[] Evidence, int[] Validation) Split(int count, double multiplyAccumulates, CorrectionSettings settings)
     {
         int most = CorrectionSettings.SamplesFor(multiplyAccumulates);
-        int[] validation = settings.Mode == CorrectionMode.Auto && count >= 6 ? [.. Enumerable.Range(0, count).Where(i => i % 3 == 2)] : [];
-        int[] evidence = [.. Enumerable.Range(0, count).Where(i => validation.Length == 0 || i % 3 != 2)];
+        bool hold = settings.Mode == CorrectionMode.Auto && count >= 6;
+        int[] validation = [.. Enumerable.Range(0, count).Where(i => hold && IsHeldBack(i))];
+        int[] evidence = [.. Enumerable.Range(0, count).Where(i => !hold || !IsHeldBack(i))];
         return (Spread(evidence, settings.EvidenceSamples is > 0 and var e ? e : most), Spread(validation, settings.ValidationSamples is > 0 and var v ? v : most));
     }
+
+    internal static bool IsHeldBack(int sample) => (sample + 1) * 0.6180339887498949 % 1 < 1.0 / 3;
 
     private static int[] Spread(int[] indices, int most) =>
         indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];

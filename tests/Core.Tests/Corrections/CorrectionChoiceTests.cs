@@ -95,7 +95,7 @@ public class CorrectionChoiceTests
     [Theory]
     [InlineData(5, 0, 5)]
     [InlineData(6, 2, 4)]
-    [InlineData(7, 2, 5)]
+    [InlineData(7, 3, 4)]
     [InlineData(30, 10, 20)]
     [InlineData(1000, 24, 24)]
     public void Samples_are_shared_out_between_evidence_and_judgement(int count, int judging, int evidence)
@@ -106,6 +106,16 @@ public class CorrectionChoiceTests
         Assert.All(e.Concat(v), i => Assert.InRange(i, 0, count - 1));
         Assert.Equal(e.Length + v.Length, e.Concat(v).Distinct().Count());
         Assert.Equal((0, count), CorrectionChoice.Split(count, 1, new CorrectionSettings { Mode = CorrectionMode.Bias, EvidenceSamples = 2000 }) is var all ? (all.Validation.Length, all.Evidence.Length) : default);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void Samples_that_take_turns_are_all_among_those_that_judge(int period)
+    {
+        (int[] _, int[] judging) = CorrectionChoice.Split(48, 1, new CorrectionSettings());
+        Assert.Equal(period, judging.Select(i => i % period).Distinct().Count());
     }
 
     [Fact]
@@ -124,7 +134,7 @@ public class CorrectionChoiceTests
     {
         Network network = new(9);
         OnnxModel model = network.Build(network.Bias("y", network.MatMul("product", network.Input("x", 1, 6, 16), 16, 8), 8));
-        return Coarse.Of(model, new Coarse.Samples(18, _ => [1, 6, 16], i => i % 3 == 2 ? -2 : 2));
+        return Coarse.Of(model, new Coarse.Samples(18, _ => [1, 6, 16], i => CorrectionChoice.IsHeldBack(i) ? -2 : 2));
     }
 
     /// <summary>Two products side by side, of one column, which rounding leaves alone; the input of one changes sides on the samples that judge.</summary>
@@ -138,7 +148,7 @@ public class CorrectionChoiceTests
 
     private sealed class Pair : IDataset
     {
-        private readonly Coarse.Samples _flipping = new(36, _ => [1, 1], i => i % 3 == 2 ? -4 : 4, "flipping");
+        private readonly Coarse.Samples _flipping = new(36, _ => [1, 1], i => CorrectionChoice.IsHeldBack(i) ? -4 : 4, "flipping");
         private readonly Coarse.Samples _steady = new(36, _ => [1, 1], _ => 4, "quiet");
 
         public int Count => 36;
