@@ -24,7 +24,8 @@ internal static class VerifyStage
         {
             VerifiedModel reference = VerifiedModel.FromFile(sources.ModelInput.Path);
             VerifiedModel quantized = VerifiedModel.FromFile(context.Directory.Blobs.PathOf(emitted));
-            // Calibration data flatter, so without held-out data more than a quick check would buy nothing.
+            // Calibration data flatter, so without held-out data more than a quick check would buy nothing: fewer
+            // samples and runs, and a profile of the quantized tensors alone.
             bool heldOut = sources.EvaluationInput is not null;
             VerificationSettings settings = new()
             {
@@ -32,11 +33,11 @@ internal static class VerifyStage
                 MaximumSamples = heldOut ? null : QuickSamples,
                 ProfileSamples = heldOut ? 4 : 1,
                 ProfileReference = prepared,
-                TensorMapping = TensorMatching.ByName(prepared, quantized.Model).Where(m => !scaled.Contains(m.Key)).ToDictionary(),
+                TensorMapping = TensorMatching.ByName(prepared, quantized.Model).Where(m => !scaled.Contains(m.Key) && (heldOut || m.Key != m.Value)).ToDictionary(),
                 Latency = new LatencySettings
                 {
-                    Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : [1, 0],
-                    Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.4),
+                    Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : heldOut ? [1, 0] : [1],
+                    Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.3),
                 },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
