@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using QuantCluster.Data;
 using QuantCluster.Inference;
+using QuantCluster.Tests;
 
 namespace QuantCluster.Bench;
 
@@ -36,7 +37,7 @@ internal static class AnchorResults
                 only.Add(arguments[i]);
         }
 
-        string? anchors = CalibrationCases.FindAnchors();
+        string? anchors = AnchorFolder.Find();
         if (anchors is null)
         {
             Console.WriteLine("The anchor models are not here (set QUANT_ANCHORS to their folder): nothing to measure.");

@@ -5,6 +5,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
+using QuantCluster.Tests;
 
 namespace QuantCluster.Bench;
 
@@ -33,7 +34,7 @@ internal static class CalibrationCases
     public static IReadOnlyList<CalibrationCase> All()
     {
         List<CalibrationCase> cases = [new("small", SmallNetwork, _ => new GaussianSamples(64, "x", [1, 3, 64, 64]))];
-        string? anchors = FindAnchors();
+        string? anchors = AnchorFolder.Find();
         if (anchors is null)
             Console.WriteLine("The anchor models are not here (set QUANT_ANCHORS to their folder): only the small network is measured.");
         else
@@ -45,20 +46,6 @@ internal static class CalibrationCases
     {
         DatasetSpec spec = DatasetSpec.Load(path);
         return new CalibrationCase(name, () => OnnxModel.Load(spec.Model!), inputs => Datasets.Open(spec, inputs));
-    }
-
-    public static string? FindAnchors()
-    {
-        if (Environment.GetEnvironmentVariable("QUANT_ANCHORS") is { Length: > 0 } set)
-            return Directory.Exists(set) ? set : null;
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            string candidate = Path.Combine(at.FullName, "shared", "anchors");
-            if (Directory.Exists(candidate))
-                return candidate;
-        }
-
-        return null;
     }
 
     private static OnnxModel SmallNetwork()

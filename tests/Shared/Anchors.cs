@@ -6,7 +6,7 @@ namespace QuantCluster.Tests;
 /// </summary>
 internal static class Anchors
 {
-    private static readonly string? Directory = Find();
+    private static readonly string? Directory = AnchorFolder.Find();
 
     /// <summary>The path of a file under the anchors; skips the calling test where there are none.</summary>
     public static string Path(string relative)
@@ -18,18 +18,4 @@ internal static class Anchors
     public static string Model(string file) => Path(System.IO.Path.Combine("models", file));
 
     public static string Case(string file) => Path(System.IO.Path.Combine("cases", file));
-
-    private static string? Find()
-    {
-        if (Environment.GetEnvironmentVariable("QUANT_ANCHORS") is { Length: > 0 } set)
-            return System.IO.Directory.Exists(set) ? set : null;
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            string candidate = System.IO.Path.Combine(at.FullName, "shared", "anchors");
-            if (System.IO.Directory.Exists(candidate))
-                return candidate;
-        }
-
-        return null;
-    }
 }
