@@ -2,8 +2,6 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using QuantCluster.Data;
 using QuantCluster.Emission;
-using QuantCluster.Inference;
-using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
@@ -23,7 +21,7 @@ public sealed class SequentialBiasCorrection
     private readonly IDataset _data;
     private readonly IReadOnlyList<int> _samples;
     private readonly int _threads;
-    private readonly Dictionary<string, double[]> _floatMeans = [];
+    private readonly LayerCorrector _step;
 
     /// <param name="samples">Indices of the samples the means are taken over: a few dozen are enough.</param>
     /// <param name="threads">Samples that run side by side; 0 for every core. Does not change the result.</param>
@@ -34,6 +32,7 @@ public sealed class SequentialBiasCorrection
         _data = data;
         _samples = samples;
         _threads = threads;
+        _step = new LayerCorrector(prepared, plan, data, samples, threads);
     }
 
     /// <summary>Whether a layer has, or can be given, a bias at no cost: a MatMul without one would need an Add.</summary>
@@ -49,102 +48,35 @@ public sealed class SequentialBiasCorrection
     public QuantizationConfiguration Correct(
         QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation)
     {
-        if (!_plan.Layers.Any(l => layers.Contains(l.Id) && (rounding || CanCorrect(l))))
+        LayerCorrection correction = rounding ? LayerCorrection.Rounding | LayerCorrection.Bias : LayerCorrection.Bias;
+        Layer[] taken = [.. _plan.Layers.Where(l => layers.Contains(l.Id) && _step.Takes(l, correction))];
+        if (taken.Length == 0)
             return configuration;
-        if (_floatMeans.Count == 0)
-            MeasureFloatMeans(cancellation);
         Dictionary<string, float[]> biases = new(configuration.Biases);
-        foreach (Layer layer in _plan.Layers.Where(l => layers.Contains(l.Id) && CanCorrect(l)))
-            biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? OwnBias(layer);
+        foreach (Layer layer in taken.Where(CanCorrect))
+            biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? _step.OwnBias(layer);
 
         Dictionary<string, QuantizedWeight> weights = new(configuration.Weights);
         OnnxModel emitted = Emitter.Emit(_prepared, _plan, configuration with { Biases = biases });
         QuantizedWalk walk = new(emitted, _data, _samples, _threads);
-        foreach (Layer layer in _plan.Layers)
+        foreach (Layer layer in taken)
         {
-            bool round = rounding && LayerRounding.CanRound(_prepared, layer);
-            if (!layers.Contains(layer.Id) || !(round || CanCorrect(layer)))
-                continue;
-            AffineMapping mapping = configuration.Activations[layer.Input];
             IReadOnlyList<DenseTensor> inputs = walk.AdvanceTo(layer.Id, Emitter.QuantizedName(layer.Input), cancellation);
-            QuantizedWeight weight = weights[layer.Id];
-            if (round)
+            CorrectedLayer corrected = _step.Correct(layer, configuration, inputs, correction, cancellation);
+            if (corrected.Weight != weights[layer.Id])
             {
-                weight = LayerRounding.Round(_prepared, layer, weight, inputs, mapping, CanCorrect(layer), _threads);
-                weights[layer.Id] = weight;
-                Patch(emitted, layer, weight);
+                weights[layer.Id] = corrected.Weight;
+                Patch(emitted, layer, corrected.Weight);
             }
 
-            if (!CanCorrect(layer))
-                continue;
-            MeanInput quantized = new();
-            foreach (DenseTensor input in inputs)
-                quantized.Add(input.Shape, input.Bytes.Span, mapping);
-            float[] values = LayerProduct.Dequantize(weight, _prepared.Graph.Initializer(layer.Weight)!.Dims);
-            double[] means = LayerProduct.ChannelMeans(_prepared, layer, values, quantized.Means(mapping.Scale));
-            double[] target = _floatMeans[layer.Id];
-            float[] bias = biases[layer.Id], own = OwnBias(layer);
-            float[] corrected = new float[bias.Length];
-            for (int c = 0; c < bias.Length; c++)
-                corrected[c] = (float)(own[c] + target[c] - means[c]);
-            biases[layer.Id] = corrected;
-            Patch(emitted, layer, configuration, corrected);
+            if (corrected.Bias is { } bias)
+            {
+                biases[layer.Id] = bias;
+                Patch(emitted, layer, configuration, bias);
+            }
         }
 
         return configuration with { Biases = biases, Weights = weights };
-    }
-
-    private float[] OwnBias(Layer layer) => layer.Bias is null
-        ? new float[_prepared.Graph.Initializer(layer.Weight)!.Dims[layer.WeightAxis]]
-        : _prepared.Graph.Initializer(layer.Bias)!.ToFloats();
-
-    /// <summary>One pass of the float model for all layers; each layer's mean output follows from its mean input.</summary>
-    private void MeasureFloatMeans(CancellationToken cancellation)
-    {
-        Layer[] corrected = [.. _plan.Layers.Where(CanCorrect)];
-        string[] inputs = [.. corrected.Select(l => l.Input).Distinct()];
-        Dictionary<string, MeanInput> sums = inputs.ToDictionary(i => i, _ => new MeanInput());
-        string[] tapped = [.. inputs.Where(i => _prepared.Graph.Producer(i) is not null)];
-        using (ModelSession session = ModelSession.Create(TensorProbe.WithOutputs(_prepared, tapped), new SessionSettings()))
-        {
-            // Some samples side by side, then their sums in the samples' order.
-            foreach (int[] some in _samples.Chunk(EachSample.AtOnce(_threads)))
-            {
-                Sample[] samples = new Sample[some.Length];
-                RunResult?[] results = new RunResult?[some.Length];
-                try
-                {
-                    EachSample.Run(some.Length, _threads, cancellation, i =>
-                    {
-                        samples[i] = _data.Read(some[i]);
-                        results[i] = tapped.Length > 0 ? session.Run(samples[i], tapped) : null;
-                    });
-                    EachSample.Run(inputs.Length, _threads, cancellation, i => AddTo(sums[inputs[i]], inputs[i], Array.IndexOf(tapped, inputs[i]), samples, results));
-                }
-                finally
-                {
-                    foreach (RunResult? result in results)
-                        result?.Dispose();
-                }
-            }
-        }
-
-        foreach (Layer layer in corrected)
-        {
-            float[] weight = _prepared.Graph.Initializer(layer.Weight)!.ToFloats();
-            _floatMeans[layer.Id] = LayerProduct.ChannelMeans(_prepared, layer, weight, sums[layer.Input].Means());
-        }
-    }
-
-    private static void AddTo(MeanInput sum, string input, int tap, Sample[] samples, RunResult?[] results)
-    {
-        for (int i = 0; i < samples.Length; i++)
-        {
-            if (tap >= 0)
-                sum.Add(results[i]!.ShapeOf(tap), results[i]!.Floats(tap));
-            else
-                sum.Add(samples[i].Inputs[input].Shape, samples[i].Inputs[input].Floats);
-        }
     }
 
     /// <summary>Puts a layer's integers into the emitted model before the walk runs it.</summary>
