@@ -21,8 +21,18 @@ public sealed class FolderBlobStore : IBlobStore
         if (File.Exists(path) && new FileInfo(path).Length == bytes.Length && IsIntact(id))
             return ValueTask.FromResult(id);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        AtomicFile.Write(path, Path.Combine(_unfinished, Guid.NewGuid().ToString("N")), bytes.Span);
-        return ValueTask.FromResult(id);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                AtomicFile.Write(path, Path.Combine(_unfinished, Guid.NewGuid().ToString("N")), bytes.Span);
+                return ValueTask.FromResult(id);
+            }
+            catch (QuantException e) when (e.InnerException is FileNotFoundException && attempt < 3)
+            {
+                // A coordinator that has just begun cleared it away (DiscardUnfinished).
+            }
+        }
     }
 
     public async ValueTask<byte[]> GetAsync(BlobId id, CancellationToken cancellation = default)
@@ -35,12 +45,10 @@ public sealed class FolderBlobStore : IBlobStore
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new QuantException(ExitCode.CannotWrite, $"{path}: is missing from the job. 'quant resume' makes it again.", e);
+            throw Unusable(id);
         }
 
-        return BlobId.Of(bytes) == id
-            ? bytes
-            : throw new QuantException(ExitCode.CannotWrite, $"{path}: is damaged (its bytes no longer have its checksum). 'quant resume' makes it again.");
+        return BlobId.Of(bytes) == id ? bytes : throw Unusable(id);
     }
 
     public ValueTask<bool> IsIntactAsync(BlobId id, CancellationToken cancellation = default)
@@ -49,15 +57,22 @@ public sealed class FolderBlobStore : IBlobStore
         return ValueTask.FromResult(IsIntact(id));
     }
 
-    /// <summary>Where the blob's file is, for programs that want a file rather than bytes.</summary>
+    public ValueTask<string> FileOfAsync(BlobId id, CancellationToken cancellation = default) =>
+        IsIntact(id) ? ValueTask.FromResult(PathOf(id)) : throw Unusable(id);
+
+    /// <summary>Where the blob's file is.</summary>
     public string PathOf(BlobId id) => Path.Combine(_root, id.Value[..2], id.Value);
 
-    /// <summary>Removes what killed processes left half written. Only while no one else writes.</summary>
+    /// <summary>Removes what killed processes left half written; who is just writing writes again.</summary>
     public void DiscardUnfinished()
     {
         foreach (string file in Directory.EnumerateFiles(_unfinished))
             File.Delete(file);
     }
+
+    private QuantException Unusable(BlobId id) => new(ExitCode.CannotWrite, File.Exists(PathOf(id))
+        ? $"{PathOf(id)}: is damaged (its bytes no longer have its checksum). 'quant resume' makes it again."
+        : $"{PathOf(id)}: is missing from the job. 'quant resume' makes it again.");
 
     private bool IsIntact(BlobId id)
     {

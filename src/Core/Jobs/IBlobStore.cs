@@ -15,4 +15,8 @@ public interface IBlobStore
 
     /// <summary>Whether the blob is there and its bytes still have its name.</summary>
     ValueTask<bool> IsIntactAsync(BlobId id, CancellationToken cancellation = default);
+
+    /// <summary>A file on this machine that holds the blob, for what reads files rather than bytes. Not to be changed.</summary>
+    /// <exception cref="QuantException">The blob is missing or damaged.</exception>
+    ValueTask<string> FileOfAsync(BlobId id, CancellationToken cancellation = default);
 }

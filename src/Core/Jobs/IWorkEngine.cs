@@ -13,7 +13,18 @@ public interface IWorkHandler
 /// <summary>What a worker needs of a job to do its items.</summary>
 /// <param name="Blobs">The job's values.</param>
 /// <param name="Handlers">How to do each kind of item.</param>
-public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IWorkHandler> Handlers);
+public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IWorkHandler> Handlers)
+{
+    /// <summary>
+    /// The job's folder, as every machine that does its items sees it: what an engine sends instead of handlers, and
+    /// <see cref="WorkerJob.Open"/> makes them from. Empty where there is none.
+    /// </summary>
+    public string Folder { get; init; } = "";
+
+    /// <exception cref="QuantException">No one here does items of this kind.</exception>
+    public IWorkHandler HandlerOf(WorkItem item) => Handlers.TryGetValue(item.Kind, out IWorkHandler? handler) ? handler
+        : throw new QuantException(ExitCode.InternalError, $"no one here does work items of kind '{item.Kind}'");
+}
 
 /// <summary>
 /// Decides where items run and what happens when a machine dies; knows nothing of what they compute.

@@ -84,6 +84,17 @@ public sealed class JobDirectory : IDisposable
         return Create(path, specification);
     }
 
+    /// <summary>What an existing job is asked to do; others may work on it.</summary>
+    /// <exception cref="QuantException">There is no job.</exception>
+    public static JobSpecification ReadSpecification(string path)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        string file = System.IO.Path.Combine(full, "job.json");
+        if (!File.Exists(file))
+            throw new QuantException(ExitCode.Usage, $"{full}: holds no job (no job.json). 'quant run' starts one.");
+        return JobSpecification.Parse(File.ReadAllBytes(file), file);
+    }
+
     /// <summary>Opens an existing job.</summary>
     /// <param name="path">Its folder.</param>
     /// <param name="tool">The program that goes on with it; null for the one that made it.</param>
@@ -91,13 +102,11 @@ public sealed class JobDirectory : IDisposable
     public static JobDirectory Open(string path, string? tool = null)
     {
         string full = System.IO.Path.GetFullPath(path);
-        string file = System.IO.Path.Combine(full, "job.json");
-        if (!File.Exists(file))
-            throw new QuantException(ExitCode.Usage, $"{full}: holds no job (no job.json). 'quant run' starts one.");
+        _ = ReadSpecification(full);
         FileStream @lock = Enter(full);
         try
         {
-            JobSpecification specification = JobSpecification.Parse(File.ReadAllBytes(file), file);
+            JobSpecification specification = ReadSpecification(full);
             return new JobDirectory(full, specification with { Tool = tool ?? specification.Tool }, @lock);
         }
         catch

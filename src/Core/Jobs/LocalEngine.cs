@@ -93,9 +93,7 @@ public sealed class LocalEngine : IWorkEngine
             long started = Stopwatch.GetTimestamp();
             try
             {
-                if (!job.Handlers.TryGetValue(item.Kind, out IWorkHandler? handler))
-                    throw new QuantException(ExitCode.InternalError, $"no one here does work items of kind '{item.Kind}'");
-                byte[] bytes = await handler.ExecuteAsync(item, job, cancellation);
+                byte[] bytes = await job.HandlerOf(item).ExecuteAsync(item, job, cancellation);
                 return new WorkResult(item, bytes, null, attempt, Stopwatch.GetElapsedTime(started));
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

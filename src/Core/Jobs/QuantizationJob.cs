@@ -37,17 +37,19 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         JobSettings settings = directory.Specification.Settings;
         int threads = ThreadsOf(settings), workers = WorkersOf(settings);
         StageRunner runner = new(directory, engine, progress);
-        StageContext context = new(directory, runner, sources, progress);
+        using WorkHandlers handlers = new(directory.Blobs, sources, Math.Max(1, threads / workers), workers);
+        StageContext context = new(directory, runner, sources, handlers, progress);
 
         IReadOnlyDictionary<string, BlobId> preparation = await PrepareStage.RunAsync(context, cancellation);
         BlobId model = preparation["model"];
         sources.ReleaseModel();
         UnusedMemory.Return();
-        OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
+        OnnxModel prepared = await context.ReadModelAsync(model);
         BlobId planBlob = (await PlanStage.RunAsync(context, model, prepared, cancellation))["plan"];
         QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
         UnusedMemory.Return();
-        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planBlob, plan, Math.Max(1, threads / workers), cancellation);
+        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, planBlob, plan, cancellation);
+        handlers.Release();
         UnusedMemory.Return();
         IReadOnlyDictionary<string, BlobId> ranges = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
         (BlobId configuration, IReadOnlyList<CorrectionTrial> trials) =

@@ -19,19 +19,21 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
     {
         JobSettings settings = directory.Specification.Settings;
         SensitivitySettings sensitivity = directory.Specification.Sensitivity ?? SensitivitySettings.Default;
-        int threads = QuantizationJob.ThreadsOf(settings), workers = QuantizationJob.WorkersOf(settings), perRun = Math.Max(1, threads / workers);
-        StageContext context = new(directory, new StageRunner(directory, engine, progress), sources, progress);
+        int threads = QuantizationJob.ThreadsOf(settings), workers = QuantizationJob.WorkersOf(settings);
+        using WorkHandlers handlers = new(directory.Blobs, sources, Math.Max(1, threads / workers), workers);
+        StageContext context = new(directory, new StageRunner(directory, engine, progress), sources, handlers, progress);
 
         BlobId model = (await PrepareStage.RunAsync(context, cancellation))["model"];
         sources.ReleaseModel();
-        OnnxModel prepared = await context.ReadModelAsync(model, cancellation);
+        OnnxModel prepared = await context.ReadModelAsync(model);
         IReadOnlyDictionary<string, BlobId> planning = await PlanStage.RunAsync(context, model, prepared, cancellation);
         QuantizationPlan plan = await context.ReadJsonAsync(planning["plan"], StageJson.Default.QuantizationPlan, cancellation);
         IReadOnlyDictionary<string, TensorShape> shapes =
             await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
 
         // Leaving layers float never makes new points: one calibration of the whole plan serves every trial.
-        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, prepared, planning["plan"], plan, perRun, cancellation);
+        CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, planning["plan"], plan, cancellation);
+        handlers.Release();
         UnusedMemory.Return();
 
         SubsetTrials trials = new(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings));
@@ -43,7 +45,7 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
 
         int[] samples = sensitivity.Choose(sources.Data.Count);
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(
-            context, model, prepared, [all, .. onlyThis, .. allButThis], samples, perRun, workers, cancellation);
+            context, model, [all, .. onlyThis, .. allButThis], samples, workers, cancellation);
         MeanError whole = MeanError.Of(errors[all.Key]);
         SensitivityResult result = new()
         {

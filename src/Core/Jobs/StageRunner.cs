@@ -66,7 +66,7 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
 
         progress?.Report(new JobProgress(stage, results.Count, items.Count));
         long started = Stopwatch.GetTimestamp();
-        JobContext context = new(directory.Blobs, handlers);
+        JobContext context = new(directory.Blobs, handlers) { Folder = directory.Path };
         await foreach (WorkResult result in engine.ExecuteAsync(context, Stream(open, cancellation), cancellation))
         {
             if (result.Failure is { } failure)

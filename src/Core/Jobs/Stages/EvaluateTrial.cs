@@ -1,12 +1,14 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
+using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Search;
 
 namespace QuantCluster.Jobs.Stages;
 
 /// <summary>Work item: the errors of one trial's emitted model on one block of samples, run as users of the model will.</summary>
-internal sealed class EvaluateTrial(OnnxModel prepared, WholeModelError objective, IEnumerable<Trial> trials, int threads, int workers) : IWorkHandler, IDisposable
+internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSources sources, int threads, int workers) : IWorkHandler
 {
     public const string KindName = "evaluate-trial";
 
@@ -16,31 +18,42 @@ internal sealed class EvaluateTrial(OnnxModel prepared, WholeModelError objectiv
     /// </summary>
     public const int BlockSize = 16;
 
-    private readonly Dictionary<string, Trial> _trials = trials.DistinctBy(t => t.Key).ToDictionary(t => t.Key);
-    private readonly TrialSessions _sessions = new(prepared, threads, workers);
+    private readonly WarmSessions _sessions = new(workers);
+    private readonly ConcurrentDictionary<(string Model, string Samples), WholeModelError> _objectives = new();
 
     public string Kind => KindName;
 
-    /// <summary>The items of trials: for each trial those of its blocks, in order.</summary>
-    /// <param name="inputs">What errors depend on besides the trial: program, prepared model, data, samples.</param>
-    public static WorkItem[] ItemsOf(Trial trial, int samples, IReadOnlyList<string> inputs) =>
-    [
-        .. Enumerable.Range(0, (samples + BlockSize - 1) / BlockSize).Select(b => new WorkItem(
-            KindName,
-            string.Create(CultureInfo.InvariantCulture, $"{trial.Key} {b * BlockSize}..{Math.Min(samples, (b + 1) * BlockSize)}"),
-            inputs)),
-    ];
+    /// <summary>The items of a trial: its blocks, in order.</summary>
+    /// <param name="trial">The trial's blob.</param>
+    /// <param name="tool">The program.</param>
+    /// <param name="model">The prepared model's blob.</param>
+    /// <param name="data">Identifies the data.</param>
+    /// <param name="samples">Indices of the samples it is judged on.</param>
+    public static WorkItem[] ItemsOf(BlobId trial, string tool, BlobId model, string data, IReadOnlyList<int> samples)
+    {
+        string indices = string.Join(' ', samples.Select(s => s.ToString(CultureInfo.InvariantCulture)));
+        return [.. SampleRange.Blocks(samples.Count, BlockSize).Select(block => new WorkItem(KindName, $"{trial} {block}", tool, model.Value, data, indices))];
+    }
 
-    public ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
+    public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
         string[] parts = item.Argument.Split(' ');
-        int[] ends = [.. parts[1].Split("..").Select(e => int.Parse(e, CultureInfo.InvariantCulture))];
-        using TrialSessions.Loan loan = _sessions.Borrow(_trials[parts[0]]);
-        SampleError[][] errors = objective.Measure(loan.Session, ends[0]..ends[1], cancellation);
-        return ValueTask.FromResult(CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray));
+        OnnxModel prepared = await values.ModelAsync(BlobId.Parse(item.Inputs[1]));
+        WholeModelError objective = _objectives.GetOrAdd((item.Inputs[1], item.Inputs[3]), key => new WholeModelError(
+            prepared, sources.Data, [.. key.Samples.Split(' ').Select(s => int.Parse(s, CultureInfo.InvariantCulture))], threads));
+
+        // Only who opens the session reads the trial.
+        using WarmSessions.Loan candidate = _sessions.Borrow(parts[0], () => ModelSession.Create(
+            trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared), new SessionSettings { Threads = threads }));
+        SampleError[][] errors = objective.Measure(candidate.Session, SampleRange.Parse(parts[1]), cancellation);
+        return CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray);
     }
 
     public static SampleError[][] Parse(ReadOnlySpan<byte> result) => JsonSerializer.Deserialize(result, StageJson.Default.SampleErrorArrayArray)!;
 
-    public void Dispose() => _sessions.Dispose();
+    public void Release()
+    {
+        _sessions.Release();
+        _objectives.Clear();
+    }
 }

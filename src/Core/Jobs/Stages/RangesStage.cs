@@ -1,4 +1,3 @@
-using System.Globalization;
 using QuantCluster.Calibration;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
@@ -10,25 +9,14 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>Statistics → scale and zero point of every point and weight; one work item a few groups of points.</summary>
 internal static class RangesStage
 {
-    /// <summary>Groups an item: enough that writing the result down costs less than making it.</summary>
-    private const int GroupsPerItem = 8;
-
     /// <returns>Blobs <c>configuration</c> and <c>methods</c> (tensor to the estimator that chose its range).</returns>
     public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, CalibrationStatistics statistics, CancellationToken cancellation)
     {
         RangeSettings settings = SettingsOf(context.Settings);
         BlobId statisticsBlob = await context.Directory.Blobs.PutAsync(ToBytes(statistics), cancellation);
-        string[] inputs = [context.Directory.Specification.Tool, planBlob.Value, statisticsBlob.Value, settings.Method];
-        int groups = plan.Points.Select(p => p.Group).Distinct().Count();
-        WorkItem[] items =
-        [
-            .. Enumerable.Range(0, (groups + GroupsPerItem - 1) / GroupsPerItem).Select(i =>
-                new WorkItem(EstimateRanges.KindName, string.Create(CultureInfo.InvariantCulture, $"{i * GroupsPerItem}..{Math.Min(groups, (i + 1) * GroupsPerItem)}"), inputs)),
-        ];
-        EstimateRanges handler = new(plan, statistics, settings);
-        IReadOnlyList<BlobId> results = await context.Runner.RunItemsAsync(
-            "ranges", items, new Dictionary<string, IWorkHandler> { [handler.Kind] = handler }, cancellation);
+        WorkItem[] items = EstimateRanges.ItemsOf(plan, context.Directory.Specification.Tool, planBlob, statisticsBlob, settings.Method);
+        IReadOnlyList<BlobId> results = await context.RunItemsAsync("ranges", items, cancellation);
 
         Dictionary<string, AffineMapping> activations = [];
         Dictionary<string, string> methods = [];

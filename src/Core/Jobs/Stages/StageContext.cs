@@ -6,7 +6,7 @@ using QuantCluster.Onnx;
 namespace QuantCluster.Jobs.Stages;
 
 /// <summary>What every stage works with.</summary>
-internal sealed record StageContext(JobDirectory Directory, StageRunner Runner, JobSources Sources, IProgress<JobProgress>? Progress)
+internal sealed record StageContext(JobDirectory Directory, StageRunner Runner, JobSources Sources, WorkHandlers Handlers, IProgress<JobProgress>? Progress)
 {
     public JobSettings Settings => Directory.Specification.Settings;
 
@@ -15,8 +15,12 @@ internal sealed record StageContext(JobDirectory Directory, StageRunner Runner, 
         CultureInfo.InvariantCulture,
         $"{Directory.Specification.Data?.Sha256 ?? "synthetic"} {Sources.Data.Count}");
 
-    public async Task<OnnxModel> ReadModelAsync(BlobId blob, CancellationToken cancellation) =>
-        OnnxModel.Parse(await Directory.Blobs.GetAsync(blob, cancellation), Directory.Blobs.PathOf(blob));
+    /// <inheritdoc cref="StageRunner.RunItemsAsync"/>
+    public Task<IReadOnlyList<BlobId>> RunItemsAsync(string stage, IReadOnlyList<WorkItem> items, CancellationToken cancellation) =>
+        Runner.RunItemsAsync(stage, items, Handlers.ByKind, cancellation);
+
+    /// <summary>The model; not to be changed.</summary>
+    public Task<OnnxModel> ReadModelAsync(BlobId blob) => Handlers.Values.ModelAsync(blob);
 
     public async Task<T> ReadJsonAsync<T>(BlobId blob, JsonTypeInfo<T> type, CancellationToken cancellation) =>
         JsonSerializer.Deserialize(await Directory.Blobs.GetAsync(blob, cancellation), type)!;

@@ -1,5 +1,3 @@
-using System.Globalization;
-using QuantCluster.Onnx;
 using QuantCluster.Search;
 
 namespace QuantCluster.Jobs.Stages;
@@ -7,22 +5,20 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>Trials → the errors of each, one a sample; one work item a trial and block.</summary>
 internal static class TrialsStage
 {
+    /// <returns>By the trial's key.</returns>
     public static async Task<IReadOnlyDictionary<string, double[]>> RunAsync(
-        StageContext context, BlobId model, OnnxModel prepared, IReadOnlyList<Trial> trials, int[] samples, int threadsPerRun, int workers, CancellationToken cancellation)
+        StageContext context, BlobId model, IReadOnlyList<Trial> trials, int[] samples, int workers, CancellationToken cancellation)
     {
-        string[] inputs =
-        [
-            context.Directory.Specification.Tool, model.Value, context.DataKey,
-            string.Join(' ', samples.Select(s => s.ToString(CultureInfo.InvariantCulture))),
-        ];
         Trial[] distinct = [.. trials.DistinctBy(t => t.Key)];
-        WorkItem[][] items = [.. distinct.Select(t => EvaluateTrial.ItemsOf(t, samples.Length, inputs))];
+        WorkItem[][] items = new WorkItem[distinct.Length][];
+        for (int t = 0; t < distinct.Length; t++)
+        {
+            BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
+            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples);
+        }
 
-        WholeModelError objective = new(prepared, context.Sources.Data, samples, threadsPerRun);
-        using EvaluateTrial handler = new(prepared, objective, distinct, threadsPerRun, workers);
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];
-        IReadOnlyList<BlobId> results = await context.Runner.RunItemsAsync(
-            "trials", order, new Dictionary<string, IWorkHandler> { [handler.Kind] = handler }, cancellation);
+        IReadOnlyList<BlobId> results = await context.RunItemsAsync("trials", order, cancellation);
 
         Dictionary<string, BlobId> byItem = order.Zip(results).ToDictionary(p => p.First.Key, p => p.Second);
         Dictionary<string, double[]> errors = [];

@@ -1,31 +1,28 @@
-using QuantCluster.Inference;
-using QuantCluster.Onnx;
-
-namespace QuantCluster.Search;
+namespace QuantCluster.Inference;
 
 /// <summary>
-/// Sessions of trials, kept while their blocks are being worked on: a trial costs one session however many blocks it has.
-/// Thread-safe.
+/// Sessions that are kept from one piece of work to the next: a model costs one session however many blocks of samples
+/// it runs. Thread-safe.
 /// </summary>
-/// <param name="prepared">The float model trials are made from.</param>
-/// <param name="threads">Threads inside one run.</param>
 /// <param name="kept">Sessions kept although nobody uses them just now.</param>
-internal sealed class TrialSessions(OnnxModel prepared, int threads, int kept) : IDisposable
+internal sealed class WarmSessions(int kept) : IDisposable
 {
     private readonly Dictionary<string, Entry> _entries = [];
     private long _clock;
 
-    /// <summary>Lends the trial's session; dispose the loan to give it back.</summary>
-    /// <exception cref="QuantException">ONNX Runtime does not accept the emitted model.</exception>
-    public Loan Borrow(Trial trial)
+    /// <summary>Lends the session of that name; dispose the loan to give it back.</summary>
+    /// <param name="name">Equal names, equal models.</param>
+    /// <param name="open">Makes the session where there is none.</param>
+    /// <exception cref="QuantException">ONNX Runtime does not accept the model.</exception>
+    public Loan Borrow(string name, Func<ModelSession> open)
     {
         Entry entry;
         lock (_entries)
         {
-            if (!_entries.TryGetValue(trial.Key, out entry!))
+            if (!_entries.TryGetValue(name, out entry!))
             {
-                entry = new Entry(new Lazy<ModelSession>(() => ModelSession.Create(trial.Emit(prepared), new SessionSettings { Threads = threads })));
-                _entries.Add(trial.Key, entry);
+                entry = new Entry(new Lazy<ModelSession>(open));
+                _entries.Add(name, entry);
             }
 
             entry.Users++;
@@ -39,29 +36,42 @@ internal sealed class TrialSessions(OnnxModel prepared, int threads, int kept) :
         {
             // What failed once may succeed the next time: out of memory, for one.
             lock (_entries)
-                _entries.Remove(trial.Key);
+            {
+                entry.Users--;
+                if (_entries.GetValueOrDefault(name) == entry)
+                    _entries.Remove(name);
+            }
+
             throw;
         }
     }
 
-    public void Dispose()
-    {
-        foreach (Entry entry in _entries.Values)
-            entry.Close();
-        _entries.Clear();
-    }
+    /// <summary>Closes every session nobody uses just now.</summary>
+    public void Release() => CloseIdle(0);
+
+    /// <summary>Only when every loan was given back.</summary>
+    public void Dispose() => Release();
 
     private void Return(Entry entry)
     {
-        List<Entry> closing = [];
         lock (_entries)
         {
             entry.Users--;
             entry.LastUse = ++_clock;
+        }
+
+        CloseIdle(kept);
+    }
+
+    private void CloseIdle(int most)
+    {
+        List<Entry> closing = [];
+        lock (_entries)
+        {
             KeyValuePair<string, Entry>[] idle = [.. _entries.Where(e => e.Value.Users == 0).OrderBy(e => e.Value.LastUse)];
-            foreach ((string key, Entry oldest) in idle.SkipLast(kept))
+            foreach ((string name, Entry oldest) in idle.SkipLast(most))
             {
-                _entries.Remove(key);
+                _entries.Remove(name);
                 closing.Add(oldest);
             }
         }
@@ -73,10 +83,10 @@ internal sealed class TrialSessions(OnnxModel prepared, int threads, int kept) :
     /// <summary>A session in use.</summary>
     public readonly struct Loan : IDisposable
     {
-        private readonly TrialSessions _owner;
+        private readonly WarmSessions _owner;
         private readonly Entry _entry;
 
-        internal Loan(TrialSessions owner, Entry entry, ModelSession session)
+        internal Loan(WarmSessions owner, Entry entry, ModelSession session)
         {
             _owner = owner;
             _entry = entry;
