@@ -257,9 +257,7 @@ public sealed class Emitter
         string version = typeof(Emitter).Assembly.GetName().Version?.ToString(3) ?? "0";
         proto.ProducerName = "QuantCluster";
         proto.ProducerVersion = version;
-        foreach (string key in (string[])["quantcluster.version", "quantcluster.configuration"])
-            Keep(proto.MetadataProps, p => p.Key != key);
-        proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.version", Value = version });
-        proto.MetadataProps.Add(new StringStringEntryProto { Key = "quantcluster.configuration", Value = _configuration.Hash() });
+        _model.SetMetadata("quantcluster.version", version);
+        _model.SetMetadata("quantcluster.configuration", _configuration.Hash());
     }
 }

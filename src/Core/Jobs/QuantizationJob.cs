@@ -54,7 +54,8 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         IReadOnlyDictionary<string, BlobId> ranges = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
         (BlobId configuration, IReadOnlyList<CorrectionTrial> trials) =
             await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, ranges["configuration"], threads, cancellation);
-        BlobId emitted = await EmitStage.RunAsync(context, model, prepared, planBlob, plan, configuration, cancellation);
+        BlobId emitted = await EmitStage.RunAsync(
+            context, model, prepared, planBlob, plan, configuration, $"{statistics.Samples} samples, sha256 {ranges["statistics"]}", cancellation);
         UnusedMemory.Return();
         QuantizationConfiguration corrected = ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation));
         HashSet<string> scaled = ScaledTensors.Between(prepared, plan, ConfigurationFile.Parse(await directory.Blobs.GetAsync(ranges["configuration"], cancellation)), corrected);

@@ -36,6 +36,18 @@ public sealed class OnnxModel
     /// <summary>Version of the default operator set.</summary>
     public long Opset => Proto.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx")?.Version ?? 1;
 
+    /// <summary>Sets an entry of the model's metadata, whatever it was before.</summary>
+    public void SetMetadata(string key, string value)
+    {
+        for (int i = Proto.MetadataProps.Count - 1; i >= 0; i--)
+        {
+            if (Proto.MetadataProps[i].Key == key)
+                Proto.MetadataProps.RemoveAt(i);
+        }
+
+        Proto.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+    }
+
     /// <summary>Reads a model file, and its external data, if it has any, from the same folder.</summary>
     /// <param name="path">The model file.</param>
     /// <param name="readExternalData">False leaves external tensors without values, for those who only look at the graph.</param>

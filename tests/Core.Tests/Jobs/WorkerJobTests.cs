@@ -21,6 +21,14 @@ public sealed class WorkerJobTests : IDisposable
     }
 
     [Fact]
+    public async Task The_emitted_model_says_what_statistics_it_rests_on()
+    {
+        await RunAsync("local", new LocalEngine(1));
+        string statistics = OnnxModel.Load(_folder["local.onnx"]).Proto.MetadataProps.Single(p => p.Key == "quantcluster.statistics").Value;
+        Assert.Matches("^20 samples, sha256 [0-9a-f]{64}$", statistics);
+    }
+
+    [Fact]
     public async Task Who_opens_the_folder_evaluates_trials_to_the_same_bytes()
     {
         await MeasureAsync("local", new LocalEngine(1));

@@ -4,19 +4,21 @@ using QuantCluster.Planning;
 
 namespace QuantCluster.Jobs.Stages;
 
-/// <summary>Configuration → the INT8 model's bytes.</summary>
+/// <summary>Configuration → the INT8 model's bytes, which say what statistics they rest on.</summary>
 internal static class EmitStage
 {
     public static async Task<BlobId> RunAsync(
-        StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, BlobId configuration, CancellationToken cancellation)
+        StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, BlobId configuration, string statistics, CancellationToken cancellation)
     {
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
             "emit",
-            [model.Value, planBlob.Value, configuration.Value],
+            [model.Value, planBlob.Value, configuration.Value, statistics],
             async c =>
             {
                 QuantizationConfiguration chosen = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(configuration, c));
-                return new Dictionary<string, byte[]> { ["model"] = Emitter.Emit(prepared, plan, chosen).ToBytes() };
+                OnnxModel emitted = Emitter.Emit(prepared, plan, chosen);
+                emitted.SetMetadata("quantcluster.statistics", statistics);
+                return new Dictionary<string, byte[]> { ["model"] = emitted.ToBytes() };
             },
             cancellation);
         return outputs["model"];

@@ -9,7 +9,9 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>Statistics → scale and zero point of every point and weight; one work item a few groups of points.</summary>
 internal static class RangesStage
 {
-    /// <returns>Blobs <c>configuration</c> and <c>methods</c> (tensor to the estimator that chose its range).</returns>
+    /// <returns>
+    /// Blobs <c>configuration</c>, <c>methods</c> (tensor to the estimator that chose its range) and <c>statistics</c>.
+    /// </returns>
     public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, CalibrationStatistics statistics, CancellationToken cancellation)
     {
@@ -26,7 +28,7 @@ internal static class RangesStage
                 (activations[tensor], methods[tensor]) = (choice.Mapping, choice.Method);
         }
 
-        return await context.Runner.RunAsync(
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
             "ranges", ["weights", model.Value, settings.PerChannel.ToString(), .. results.Select(r => r.Value)],
             _ => new Dictionary<string, byte[]>
             {
@@ -34,6 +36,7 @@ internal static class RangesStage
                 ["methods"] = CanonicalJson.Serialize(methods, StageJson.Default.IReadOnlyDictionaryStringString),
             },
             cancellation);
+        return new Dictionary<string, BlobId>(outputs) { ["statistics"] = statisticsBlob };
     }
 
     public static RangeSettings SettingsOf(JobSettings settings) => new()
