@@ -92,7 +92,7 @@ public sealed class JobDirectory : IDisposable
         string file = System.IO.Path.Combine(full, "job.json");
         if (!File.Exists(file))
             throw new QuantException(ExitCode.Usage, $"{full}: holds no job (no job.json). 'quant run' starts one.");
-        return JobSpecification.Parse(File.ReadAllBytes(file), file);
+        return JobSpecification.Parse(File.ReadAllBytes(file), file).In(full);
     }
 
     /// <summary>Opens an existing job.</summary>
@@ -108,6 +108,32 @@ public sealed class JobDirectory : IDisposable
         {
             JobSpecification specification = ReadSpecification(full);
             return new JobDirectory(full, specification with { Tool = tool ?? specification.Tool }, @lock);
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Opens a job whose last owner may still believe it his: he was asleep past his lease, or out of reach. His lock
+    /// and his journal are left to him as files without a name, so that nothing he still writes is ever read. Only for
+    /// those to whom a cluster has given the job.
+    /// </summary>
+    /// <exception cref="QuantException">There is no job, or the folder cannot be written.</exception>
+    public static JobDirectory TakeOver(string path, string tool)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        JobSpecification specification = ReadSpecification(full) with { Tool = tool };
+        File.Delete(System.IO.Path.Combine(full, "lock"));
+        FileStream @lock = Enter(full);
+        try
+        {
+            string journal = System.IO.Path.Combine(full, "journal.jsonl");
+            if (File.Exists(journal))
+                AtomicFile.Write(journal, File.ReadAllBytes(journal));
+            return new JobDirectory(full, specification, @lock);
         }
         catch
         {

@@ -41,6 +41,27 @@ public sealed record JobSpecification
     /// <summary>Set where the job measures sensitivity (<see cref="SensitivityJob"/>) instead of making a model.</summary>
     public SensitivitySettings? Sensitivity { get; init; }
 
+    /// <summary>
+    /// The same job with relative paths taken from <paramref name="folder"/>, the job's own: in a store that many
+    /// machines share, each sees it at another place.
+    /// </summary>
+    public JobSpecification In(string folder)
+    {
+        return this with
+        {
+            Model = Resolve(Model)!,
+            Data = Resolve(Data),
+            Evaluation = Resolve(Evaluation),
+            Statistics = Resolve(Statistics),
+            Output = Output.Length == 0 ? "" : Absolute(Output),
+            Report = Report is null ? null : Absolute(Report),
+        };
+
+        JobInput? Resolve(JobInput? input) => input is null ? null : input with { Path = Absolute(input.Path) };
+
+        string Absolute(string path) => Path.GetFullPath(Path.Combine(folder, path));
+    }
+
     public byte[] ToBytes() => CanonicalJson.Serialize(this, JobJson.Default.JobSpecification);
 
     /// <exception cref="QuantException">Not the JSON of a job this version can read.</exception>

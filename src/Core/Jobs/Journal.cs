@@ -37,6 +37,16 @@ public sealed class Journal : IDisposable
             return _records.GetValueOrDefault(key);
     }
 
+    /// <summary>All finished work, in no particular order.</summary>
+    public IReadOnlyList<JournalRecord> Records
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _records.Values];
+        }
+    }
+
     /// <summary>When it returns the record survives a crash.</summary>
     public void Append(JournalRecord record)
     {

@@ -1,0 +1,121 @@
+using System.Globalization;
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Cluster;
+
+/// <summary>
+/// Does one job of a store, on whatever engine: what every coordinator does once it has the job to itself. Stopped or
+/// killed anywhere, done again it goes on from the journal and ends in the same bytes.
+/// </summary>
+public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider time)
+{
+    private static readonly TimeSpan CancelPause = TimeSpan.FromMilliseconds(300);
+
+    private readonly string _token = Guid.NewGuid().ToString("N");
+
+    /// <summary>What a submission may be.</summary>
+    public SubmissionLimits Limits { get; init; } = SubmissionLimits.Default;
+
+    /// <summary>How many members of the cluster take part, for people to see.</summary>
+    public Func<int> Workers { get; init; } = () => 1;
+
+    /// <summary>Runs it to its end.</summary>
+    /// <param name="engine">Does the items; its owner disposes of it.</param>
+    /// <param name="lost">The job is no longer ours, or the process must go: what is finished is kept, and another goes on.</param>
+    /// <returns>The state it ended in, as written; <see cref="JobPhase.Waiting"/> where trying again later may help.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="lost"/>.</exception>
+    public async Task<JobState> RunAsync(IWorkEngine engine, CancellationToken lost)
+    {
+        JobState state = job.ReadState();
+        if (state.IsOver && state.Phase != JobPhase.Cancelled)
+            return state;
+        File.WriteAllText(OwnerFile, _token);
+        state = Write(state with
+        {
+            Phase = JobPhase.Running, Since = time.GetUtcNow(), Coordinator = coordinator, Coordinators = state.Coordinators + 1, Message = null, Code = null,
+        });
+        JobLog log = new(job, coordinator, time);
+        log.Add(state.Coordinators == 1 ? $"begins the job on the {engine.Name} engine" : "goes on with the job from its journal");
+        using CancellationTokenSource cancelled = CancellationTokenSource.CreateLinkedTokenSource(lost);
+        using ProgressWriter progress = new(state, s => Write(s), log, Workers, time);
+        using Timer poll = new(_ => CancelWhenAsked(cancelled), null, TimeSpan.Zero, CancelPause);
+        try
+        {
+            JobOutcome outcome = await ExecuteAsync(engine, progress, cancelled.Token);
+            AtomicFile.Write(job.OutcomeFile, System.Text.Encoding.UTF8.GetBytes(outcome.ToJson()));
+            return End(progress, log, JobPhase.Finished, ExitCode.Success, null);
+        }
+        catch (OperationCanceledException) when (lost.IsCancellationRequested)
+        {
+            log.Add("leaves the job to another");
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            return End(progress, log, JobPhase.Cancelled, ExitCode.Cancelled, "cancelled");
+        }
+        catch (QuantException e) when (e.Code == ExitCode.CannotWrite)
+        {
+            // A full disk or a damaged blob: the journal is intact, and going on from it makes again what is missing.
+            return End(progress, log, JobPhase.Waiting, null, e.Message);
+        }
+        catch (IOException e)
+        {
+            return End(progress, log, JobPhase.Waiting, null, e.Message);
+        }
+        catch (QuantException e)
+        {
+            return End(progress, log, JobPhase.Failed, e.Code, e.Message);
+        }
+        catch (Exception e)
+        {
+            return End(progress, log, JobPhase.Failed, ExitCode.InternalError, $"internal error: {e.Message}");
+        }
+    }
+
+    private async Task<JobOutcome> ExecuteAsync(IWorkEngine engine, IProgress<JobProgress> progress, CancellationToken cancellation)
+    {
+        SubmissionCheck.Require(job, Limits);
+        using JobDirectory directory = JobDirectory.TakeOver(job.Folder, QuantizationJob.ToolVersion);
+        Directory.CreateDirectory(Path.GetDirectoryName(directory.Specification.Output)!);
+        using JobSources sources = JobSources.Reopen(directory.Specification);
+        return await new QuantizationJob(directory, sources, engine, progress).RunAsync(cancellation);
+    }
+
+    private JobState End(ProgressWriter progress, JobLog log, JobPhase phase, ExitCode? code, string? message)
+    {
+        log.Add(message is null ? "finished" : string.Create(CultureInfo.InvariantCulture, $"{phase.ToString().ToLowerInvariant()}: {message}"));
+        return Write(progress.Last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
+    }
+
+    private string OwnerFile => Path.Combine(job.Folder, "owner");
+
+    /// <summary>A coordinator that was asleep while another took over finds another's token and writes nothing.</summary>
+    private JobState Write(JobState state)
+    {
+        try
+        {
+            if (File.ReadAllText(OwnerFile) == _token)
+                job.Write(state);
+        }
+        catch (Exception e) when (e is IOException or QuantException)
+        {
+            // The state is for people: work goes on without it.
+        }
+
+        return state;
+    }
+
+    private void CancelWhenAsked(CancellationTokenSource source)
+    {
+        try
+        {
+            if (job.IsCancelled)
+                source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The timer's last call came after the end.
+        }
+    }
+}
