@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Text;
 using System.Text.Json;
 
 namespace QuantCluster.Calibration;
@@ -16,7 +16,7 @@ namespace QuantCluster.Calibration;
 /// </summary>
 internal static class StatisticsFile
 {
-    private const string Format = "quantcluster.statistics/1";
+    public const string Format = "quantcluster.statistics/1";
 
     public static void Save(CalibrationStatistics statistics, string path)
     {
@@ -42,8 +42,7 @@ internal static class StatisticsFile
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            return Read(stream);
+            return Read(File.ReadAllBytes(path));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -72,16 +71,8 @@ internal static class StatisticsFile
         json.WriteEndObject();
     }
 
-    public static CalibrationStatistics Read(Stream stream)
-    {
-        using JsonDocument document = JsonDocument.Parse(stream);
-        JsonElement root = document.RootElement;
-        if (root.GetProperty("format").GetString() is var format && format != Format)
-            throw new InvalidDataException($"its format is '{format}', this program reads '{Format}'");
-        return new CalibrationStatistics(
-            root.GetProperty("samples").GetInt32(),
-            [.. root.GetProperty("tensors").EnumerateArray().Select(ReadTensor)]);
-    }
+    /// <inheritdoc cref="StatisticsReader.Read"/>
+    public static CalibrationStatistics Read(ReadOnlySpan<byte> file) => new StatisticsReader(file).Read();
 
     private static void WriteTensor(Utf8JsonWriter json, TensorStatistics tensor)
     {
@@ -95,7 +86,7 @@ internal static class StatisticsFile
         if (!tensor.Histogram.IsEmpty)
             json.WritePropertyName("histogram");
         if (!tensor.Histogram.IsEmpty)
-            json.WriteRawValue(Runs(tensor.Histogram));
+            json.WriteRawValue(Runs(tensor.Histogram), skipInputValidation: true);
         if (tensor.Channels is { } channels)
         {
             json.WriteStartObject("channels");
@@ -118,68 +109,47 @@ internal static class StatisticsFile
         json.WriteEndArray();
     }
 
-    private static string Runs(FloatHistogram histogram)
+    private static ReadOnlySpan<byte> Runs(FloatHistogram histogram)
     {
-        (int Key, long Count)[] bins = new (int, long)[histogram.Ranks.Length];
-        for (int i = 0; i < bins.Length; i++)
-            bins[i] = (FloatBins.KeyOfRank(histogram.Ranks[i]), histogram.Counts[i]);
-        Array.Sort(bins);
-        System.Text.StringBuilder text = new("[");
-        for (int i = 0; i < bins.Length; i++)
-        {
-            if (i == 0 || bins[i].Key != bins[i - 1].Key + 1)
-                text.Append(i == 0 ? "[" : "],[").Append(CultureInfo.InvariantCulture, $"{bins[i].Key}");
-            text.Append(CultureInfo.InvariantCulture, $",{bins[i].Count}");
-        }
-
-        return text.Append("]]").ToString();
+        const int longest = 32;
+        byte[] text = new byte[(histogram.Ranks.Length * longest) + longest];
+        int end = 0;
+        text[end++] = (byte)'[';
+        // By key: first the values from zero on, then the negative ones, from zero down.
+        int positive = histogram.Ranks.BinarySearch((ushort)0x8000);
+        positive = positive < 0 ? ~positive : positive;
+        int last = -2;
+        for (int i = positive; i < histogram.Ranks.Length; i++)
+            Append(text, ref end, ref last, FloatBins.KeyOfRank(histogram.Ranks[i]), histogram.Counts[i]);
+        for (int i = positive - 1; i >= 0; i--)
+            Append(text, ref end, ref last, FloatBins.KeyOfRank(histogram.Ranks[i]), histogram.Counts[i]);
+        text[end++] = (byte)']';
+        text[end++] = (byte)']';
+        return text.AsSpan(0, end);
     }
 
-    private static TensorStatistics ReadTensor(JsonElement json)
+    private static void Append(byte[] text, ref int end, ref int last, int key, long count)
     {
-        float minimum = json.GetProperty("minimum").GetSingle(), maximum = json.GetProperty("maximum").GetSingle();
-        return new TensorStatistics
+        if (key != last + 1)
         {
-            Name = json.GetProperty("name").GetString() ?? throw new InvalidDataException("a tensor has no name"),
-            Count = json.GetProperty("count").GetInt64(),
-            Minimum = minimum,
-            Maximum = maximum,
-            NaNs = json.GetProperty("nans").GetInt64(),
-            Infinities = json.GetProperty("infinities").GetInt64(),
-            Histogram = json.TryGetProperty("histogram", out JsonElement runs) ? ReadHistogram(runs, minimum, maximum) : FloatHistogram.Empty,
-            Channels = json.TryGetProperty("channels", out JsonElement channels) ? ReadChannels(channels) : null,
-        };
-    }
-
-    private static FloatHistogram ReadHistogram(JsonElement runs, float minimum, float maximum)
-    {
-        List<(int Rank, long Count)> bins = [];
-        foreach (JsonElement run in runs.EnumerateArray())
-        {
-            int key = -1;
-            foreach (JsonElement number in run.EnumerateArray())
+            if (last >= 0)
             {
-                if (key < 0)
-                {
-                    key = number.GetInt32();
-                    continue;
-                }
-
-                long count = number.GetInt64();
-                if (count < 1 || key >= FloatBins.Count || (key & 0x7FFF) >= FloatBins.FirstNonFinite)
-                    throw new InvalidDataException($"bin {key} holds {count}");
-                bins.Add((FloatBins.RankOfKey(key++), count));
+                text[end++] = (byte)']';
+                text[end++] = (byte)',';
             }
+
+            text[end++] = (byte)'[';
+            Number(text, ref end, key);
         }
 
-        bins.Sort();
-        return new FloatHistogram([.. bins.Select(b => (ushort)b.Rank)], [.. bins.Select(b => b.Count)], minimum, maximum);
+        text[end++] = (byte)',';
+        Number(text, ref end, count);
+        last = key;
     }
 
-    private static ChannelStatistics ReadChannels(JsonElement json) => new(
-        json.GetProperty("axis").GetInt32(),
-        [.. json.GetProperty("minimum").EnumerateArray().Select(v => v.GetSingle())],
-        [.. json.GetProperty("maximum").EnumerateArray().Select(v => v.GetSingle())],
-        [.. json.GetProperty("sums").EnumerateArray().Select(v => v.GetDouble())],
-        [.. json.GetProperty("counts").EnumerateArray().Select(v => v.GetInt64())]);
+    private static void Number(byte[] text, ref int end, long value)
+    {
+        _ = Utf8Formatter.TryFormat(value, text.AsSpan(end), out int written);
+        end += written;
+    }
 }

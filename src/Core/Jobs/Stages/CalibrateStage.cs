@@ -18,7 +18,7 @@ internal static class CalibrateStage
         CalibrationStatistics? total = null;
         foreach (BlobId block in blocks)
         {
-            CalibrationStatistics statistics = StatisticsFile.Read(new MemoryStream(await context.Directory.Blobs.GetAsync(block, cancellation)));
+            CalibrationStatistics statistics = StatisticsFile.Read(await context.Directory.Blobs.GetAsync(block, cancellation));
             total = total is null ? statistics : CalibrationStatistics.Merge(total, statistics);
         }
 

@@ -25,7 +25,7 @@ internal sealed class JobValues(IBlobStore blobs)
     public Task<QuantizationPlan> PlanAsync(BlobId id) => KeepAsync(id, () => ReadAsync(id, StageJson.Default.QuantizationPlan));
 
     public Task<CalibrationStatistics> StatisticsAsync(BlobId id) =>
-        KeepAsync(id, async () => StatisticsFile.Read(new MemoryStream(await blobs.GetAsync(id))));
+        KeepAsync(id, async () => StatisticsFile.Read(await blobs.GetAsync(id)));
 
     /// <summary>Configurations are read by one stage after another, so none is kept.</summary>
     public async Task<QuantizationConfiguration> ConfigurationAsync(BlobId id, CancellationToken cancellation) =>
