@@ -7,29 +7,20 @@ namespace QuantCluster.Verification;
 /// <summary>
 /// Times two models run by run in turn (A B A B ...), so that whatever else the machine does meets both alike.
 /// </summary>
-public static class LatencyComparison
+internal static class LatencyComparison
 {
-    /// <param name="reference">Opens the float model with the given settings.</param>
-    /// <param name="quantized">Opens the quantized model.</param>
+    /// <param name="pair">The two models, opened alike.</param>
     /// <param name="sample">What every run is fed.</param>
-    /// <param name="threads">Threads of a run; 0 for every core.</param>
+    /// <param name="threads">Threads of a run they were opened with; 0 for every core.</param>
     /// <param name="settings">How long to measure.</param>
+    /// <param name="isWarm">Whether they have run before, so that one run each is enough to warm up.</param>
     /// <param name="cancellation">Looked at before every run.</param>
-    public static LatencyResult Measure(
-        Func<SessionSettings, ModelSession> reference, Func<SessionSettings, ModelSession> quantized, Sample sample, int threads, LatencySettings settings, CancellationToken cancellation = default)
+    public static LatencyResult Measure(SessionPair pair, Sample sample, int threads, LatencySettings settings, bool isWarm, CancellationToken cancellation = default)
     {
-        SessionSettings session = new()
-        {
-            Threads = threads,
-            // Threads of the one model must not spin while the other runs.
-            Entries = new Dictionary<string, string> { ["session.force_spinning_stop"] = "1" },
-        };
-        using ModelSession a = reference(session);
-        using ModelSession b = quantized(session);
-
+        ModelSession a = pair.Reference, b = pair.Quantized;
         TimeSpan warmUp = settings.Budget / 8;
         long started = Stopwatch.GetTimestamp();
-        for (int i = 0; i < 3 || (i < 50 && Stopwatch.GetElapsedTime(started) < warmUp); i++)
+        for (int i = 0; i < 1 || (!isWarm && (i < 3 || (i < 50 && Stopwatch.GetElapsedTime(started) < warmUp))); i++)
         {
             cancellation.ThrowIfCancellationRequested();
             Time(a, sample);

@@ -51,14 +51,15 @@ public static class LayerProfile
         OnnxModel reference, OnnxModel quantized, IReadOnlyDictionary<string, string> mapping, List<string> tensors, IDataset data, int samples, Span<double> signal, Span<double> noise, CancellationToken cancellation)
     {
         string[] mapped = [.. tensors.Select(t => mapping[t]).Distinct()];
-        using ModelSession a = ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings());
-        using ModelSession b = ModelSession.Create(TensorProbe.WithOutputs(quantized, mapped), new SessionSettings());
+        using SessionPair pair = SessionPair.Open(
+            () => ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings()),
+            () => ModelSession.Create(TensorProbe.WithOutputs(quantized, mapped), new SessionSettings()));
         for (int sample = 0; sample < samples; sample++)
         {
             cancellation.ThrowIfCancellationRequested();
             Sample fed = data.Read(sample);
-            using RunResult left = a.Run(fed, tensors);
-            using RunResult right = b.Run(fed, mapped);
+            using RunResult left = pair.Reference.Run(fed, tensors);
+            using RunResult right = pair.Quantized.Run(fed, mapped);
             for (int i = 0; i < tensors.Count; i++)
             {
                 int place = right.IndexOf(mapping[tensors[i]]);

@@ -31,23 +31,23 @@ public static class Verifier
         CheckLabels(task, data);
         ErrorTally tally = new();
         PairedComparison? comparison = task is null ? null : new PairedComparison(task);
-        Compare(reference, quantized, data, samples, task, settings, tally, comparison, progress, cancellation);
-
-        IReadOnlyList<TensorError> profile = Profile(settings.ProfileReference ?? reference.Model, quantized.Model, data, Math.Min(samples, settings.ProfileSamples), settings, progress, cancellation);
-
-        List<LatencyResult> latency = [];
-        if (settings.Latency is { } timing)
+        Sample sample = data.Read(0);
+        int[] threads = LatencyThreads(settings);
+        Dictionary<int, LatencyResult> latency = [];
+        using (SessionPair pair = Open(reference, quantized, settings.Threads))
         {
-            Sample sample = data.Read(0);
-            // On a machine of one core "all" is 1 again.
-            int[] threads = [.. timing.Threads.DistinctBy(t => t == 0 ? Environment.ProcessorCount : t)];
-            for (int i = 0; i < threads.Length; i++)
-            {
-                progress?.Report(new VerificationProgress("measuring latency", i, threads.Length));
-                latency.Add(LatencyComparison.Measure(reference.Open, quantized.Open, sample, threads[i], timing, cancellation));
-            }
+            Compare(pair, OutputKinds.Of(reference.Model), data, samples, task, settings, tally, comparison, progress, cancellation);
+            if (threads.Contains(settings.Threads))
+                latency[settings.Threads] = Time(pair, settings.Threads, isWarm: true);
         }
 
+        foreach (int count in threads.Where(t => !latency.ContainsKey(t)))
+        {
+            using SessionPair pair = Open(reference, quantized, count);
+            latency[count] = Time(pair, count, isWarm: false);
+        }
+
+        IReadOnlyList<TensorError> profile = Profile(settings.ProfileReference ?? reference.Model, quantized.Model, data, Math.Min(samples, settings.ProfileSamples), settings, progress, cancellation);
         return new VerificationResult
         {
             Samples = samples,
@@ -55,10 +55,31 @@ public static class Verifier
             Task = comparison?.Result(),
             ReferenceBytes = reference.ByteCount,
             QuantizedBytes = quantized.ByteCount,
-            Latency = latency,
+            Latency = [.. threads.Select(t => latency[t])],
             Profile = profile,
             Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
         };
+
+        LatencyResult Time(SessionPair pair, int count, bool isWarm)
+        {
+            progress?.Report(new VerificationProgress("measuring latency", latency.Count, threads.Length));
+            return LatencyComparison.Measure(pair, sample, count, settings.Latency!, isWarm, cancellation);
+        }
+    }
+
+    /// <summary>None without latency; on a machine of one core "all" is 1 again.</summary>
+    private static int[] LatencyThreads(VerificationSettings settings) =>
+        settings.Latency is { } timing ? [.. timing.Threads.DistinctBy(t => t == 0 ? Environment.ProcessorCount : t)] : [];
+
+    private static SessionPair Open(VerifiedModel reference, VerifiedModel quantized, int threads)
+    {
+        SessionSettings settings = new()
+        {
+            Threads = threads,
+            // Threads of the one model must not spin while the other runs.
+            Entries = new Dictionary<string, string> { ["session.force_spinning_stop"] = "1" },
+        };
+        return SessionPair.Open(() => reference.Open(settings), () => quantized.Open(settings));
     }
 
     /// <summary>Labels of other data would give a score that means nothing, so their number must fit.</summary>
@@ -78,36 +99,20 @@ public static class Verifier
         samples == 0 ? [] : LayerProfile.Measure(reference, quantized, settings.TensorMapping ?? TensorMatching.ByName(reference, quantized), data, samples, progress, cancellation);
 
     private static void Compare(
-        VerifiedModel reference, VerifiedModel quantized, IDataset data, int samples, ITaskMetric? task, VerificationSettings settings, ErrorTally tally, PairedComparison? comparison, IProgress<VerificationProgress>? progress, CancellationToken cancellation)
+        SessionPair pair, IReadOnlyDictionary<string, OutputKind> kinds, IDataset data, int samples, ITaskMetric? task, VerificationSettings settings, ErrorTally tally, PairedComparison? comparison, IProgress<VerificationProgress>? progress, CancellationToken cancellation)
     {
-        SessionSettings session = new() { Threads = settings.Threads };
-        using ModelSession a = reference.Open(session);
-        using ModelSession b = quantized.Open(session);
-        OutputComparison compare = new(a, b, OutputKinds.Of(reference.Model), task);
-
+        OutputComparison compare = new(pair.Reference, pair.Quantized, kinds, task);
         int done = 0;
         int blocks = (samples + VerificationSettings.BlockSize - 1) / VerificationSettings.BlockSize;
-        IEnumerable<BlockComparison> results = Enumerable.Range(0, blocks)
-            .AsParallel().AsOrdered()
-            .WithDegreeOfParallelism(Math.Max(1, settings.Workers))
-            .WithMergeOptions(ParallelMergeOptions.NotBuffered)
-            .WithCancellation(cancellation)
-            .Select(block => Block(compare, data, block, samples, cancellation));
-        try
+        OrderedBlocks<BlockComparison> run = new(blocks, (block, stop) => Block(compare, data, block, samples, stop), block =>
         {
-            foreach (BlockComparison block in results)
-            {
-                tally.Merge(block.Errors);
-                for (int i = 0; i < block.ReferenceOutcomes.Count; i++)
-                    comparison!.Add(block.ReferenceOutcomes[i], block.QuantizedOutcomes[i]);
-                done += block.Errors.Samples;
-                progress?.Report(new VerificationProgress("comparing outputs", done, samples));
-            }
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<QuantException>().FirstOrDefault() is { } inner)
-        {
-            throw new QuantException(inner.Code, inner.Message, inner);
-        }
+            tally.Merge(block.Errors);
+            for (int i = 0; i < block.ReferenceOutcomes.Count; i++)
+                comparison!.Add(block.ReferenceOutcomes[i], block.QuantizedOutcomes[i]);
+            done += block.Errors.Samples;
+            progress?.Report(new VerificationProgress("comparing outputs", done, samples));
+        });
+        run.Run(settings.Workers, cancellation);
     }
 
     private static BlockComparison Block(OutputComparison compare, IDataset data, int block, int samples, CancellationToken cancellation)

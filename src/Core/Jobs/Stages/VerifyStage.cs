@@ -37,7 +37,8 @@ internal static class VerifyStage
                 Latency = new LatencySettings
                 {
                     Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : heldOut ? [1, 0] : [1],
-                    Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.3),
+                    Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.15),
+                    MinimumRuns = heldOut ? 11 : 7,
                 },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
