@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text;
 using QuantCluster.Jobs;
@@ -6,9 +5,16 @@ using QuantCluster.Jobs;
 namespace QuantCluster.Tests.Jobs;
 
 /// <summary>What every engine must keep to. An engine's tests derive from this and say how to make one.</summary>
-public abstract class WorkEngineContract
+/// <remarks>Items are <see cref="Hashing"/>'s, which works the same in whatever process it is opened.</remarks>
+public abstract class WorkEngineContract : IDisposable
 {
+    private readonly TemporaryFolder _folder = new();
+
+    /// <summary>An engine that does as many items at a time.</summary>
     protected abstract IWorkEngine Create(int workers);
+
+    /// <summary>A folder for a new job, where the engine's workers find it.</summary>
+    protected virtual string NewFolder() => _folder[Guid.NewGuid().ToString("N")];
 
     [Theory]
     [InlineData(1)]
@@ -18,7 +24,7 @@ public abstract class WorkEngineContract
     {
         List<WorkItem> items = [.. Enumerable.Range(0, 200).Select(i => Hashing.Item(i))];
         Dictionary<string, string> results = [];
-        await foreach (WorkResult result in Create(workers).ExecuteAsync(Job(new Hashing()), Stream(items)))
+        await foreach (WorkResult result in Create(workers).ExecuteAsync(Job(), Stream(items)))
         {
             Assert.Null(result.Failure);
             results.Add(result.Item.Argument, Encoding.UTF8.GetString(result.Bytes.Span));
@@ -31,15 +37,15 @@ public abstract class WorkEngineContract
     [Fact]
     public async Task No_items_give_no_results()
     {
-        await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(new Hashing()), Stream([])))
+        await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(), Stream([])))
             Assert.Fail("a result of nothing");
     }
 
     [Fact]
     public async Task An_item_that_fails_for_a_moment_is_tried_again()
     {
-        Hashing handler = new() { Fail = (item, attempt) => item.Argument == "5" && attempt < IWorkEngine.MaximumAttempts ? new IOException("for a moment") : null };
-        List<WorkResult> results = await RunAsync(Create(2), handler, 10);
+        JobContext job = Job(new() { FailingArgument = "5", FailingAttempts = IWorkEngine.MaximumAttempts - 1, Message = "for a moment" });
+        List<WorkResult> results = await RunAsync(Create(2), job, 10);
         Assert.All(results, r => Assert.Null(r.Failure));
         Assert.Equal(IWorkEngine.MaximumAttempts, results.Single(r => r.Item.Argument == "5").Attempts);
     }
@@ -47,8 +53,7 @@ public abstract class WorkEngineContract
     [Fact]
     public async Task A_poisoned_item_is_reported_after_three_attempts_and_the_others_finish()
     {
-        Hashing handler = new() { Fail = (item, _) => item.Argument == "3" ? new InvalidOperationException("poison") : null };
-        List<WorkResult> results = await RunAsync(Create(2), handler, 20);
+        List<WorkResult> results = await RunAsync(Create(2), Job(new() { FailingArgument = "3", Message = "poison" }), 20);
         Assert.Equal(20, results.Count);
         WorkResult failed = Assert.Single(results, r => r.Failure is not null);
         Assert.Equal("3", failed.Item.Argument);
@@ -59,8 +64,8 @@ public abstract class WorkEngineContract
     [Fact]
     public async Task Wrong_input_is_reported_at_once_in_its_own_words()
     {
-        Hashing handler = new() { Fail = (item, _) => item.Argument == "3" ? new QuantException(ExitCode.BadData, "sample 3 holds NaN") : null };
-        WorkResult failed = Assert.Single(await RunAsync(Create(2), handler, 5), r => r.Failure is not null);
+        JobContext job = Job(new() { FailingArgument = "3", Message = "sample 3 holds NaN", IsBadData = true });
+        WorkResult failed = Assert.Single(await RunAsync(Create(2), job, 5), r => r.Failure is not null);
         Assert.Equal(new WorkFailure(ExitCode.BadData, "sample 3 holds NaN"), failed.Failure);
         Assert.Equal(1, failed.Attempts);
     }
@@ -69,7 +74,7 @@ public abstract class WorkEngineContract
     public async Task An_item_no_one_can_do_is_reported()
     {
         List<WorkResult> results = [];
-        await foreach (WorkResult result in Create(1).ExecuteAsync(Job(new Hashing()), Stream([new WorkItem("unheard-of", "1")])))
+        await foreach (WorkResult result in Create(1).ExecuteAsync(Job(), Stream([new WorkItem("unheard-of", "1")])))
             results.Add(result);
         Assert.Equal("no one here does work items of kind 'unheard-of'", Assert.Single(results).Failure!.Message);
     }
@@ -79,7 +84,7 @@ public abstract class WorkEngineContract
     {
         const int Workers = 2;
         int taken = 0, read = 0, mostAhead = 0;
-        await foreach (WorkResult _ in Create(Workers).ExecuteAsync(Job(new Hashing()), Counted(300)))
+        await foreach (WorkResult _ in Create(Workers).ExecuteAsync(Job(), Counted(300)))
         {
             if (++read % 50 == 0)
                 await Task.Delay(20);
@@ -105,26 +110,26 @@ public abstract class WorkEngineContract
     public async Task Cancellation_ends_the_run_and_leaves_nothing_running()
     {
         using CancellationTokenSource stop = new();
-        Hashing handler = new() { Delay = TimeSpan.FromMilliseconds(5) };
+        JobContext job = Job(new() { DelayMilliseconds = 5 });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
             int read = 0;
-            await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(handler), Endless(stop.Token), stop.Token))
+            await foreach (WorkResult _ in Create(2).ExecuteAsync(job, Endless(stop.Token), stop.Token))
             {
                 if (++read == 5)
                     await stop.CancelAsync();
             }
         });
-        await AssertQuietAsync(handler);
+        await AssertQuietAsync(job);
     }
 
     [Fact]
     public async Task A_reader_that_leaves_early_leaves_nothing_running()
     {
-        Hashing handler = new() { Delay = TimeSpan.FromMilliseconds(5) };
-        await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(handler), Endless(default)))
+        JobContext job = Job(new() { DelayMilliseconds = 5 });
+        await foreach (WorkResult _ in Create(2).ExecuteAsync(job, Endless(default)))
             break;
-        await AssertQuietAsync(handler);
+        await AssertQuietAsync(job);
     }
 
     [Fact]
@@ -132,7 +137,7 @@ public abstract class WorkEngineContract
     {
         InvalidDataException e = await Assert.ThrowsAsync<InvalidDataException>(async () =>
         {
-            await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(new Hashing()), Broken()))
+            await foreach (WorkResult _ in Create(2).ExecuteAsync(Job(), Broken()))
             {
             }
         });
@@ -146,23 +151,28 @@ public abstract class WorkEngineContract
         }
     }
 
-    private static async Task AssertQuietAsync(Hashing handler)
+    public virtual void Dispose()
     {
-        int calls = handler.Calls;
-        await Task.Delay(60);
-        Assert.Equal(calls, handler.Calls);
+        _folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
-    private static async Task<List<WorkResult>> RunAsync(IWorkEngine engine, Hashing handler, int count)
+    private protected JobContext Job(Hashing.Behaviour? behaviour = null) => Hashing.Prepare(NewFolder(), behaviour);
+
+    private protected static async Task<List<WorkResult>> RunAsync(IWorkEngine engine, JobContext job, int count)
     {
         List<WorkResult> results = [];
-        await foreach (WorkResult result in engine.ExecuteAsync(Job(handler), Stream([.. Enumerable.Range(0, count).Select(i => Hashing.Item(i))])))
+        await foreach (WorkResult result in engine.ExecuteAsync(job, Stream([.. Enumerable.Range(0, count).Select(i => Hashing.Item(i))])))
             results.Add(result);
         return results;
     }
 
-    private static JobContext Job(Hashing handler) =>
-        new(new FolderBlobStore(Directory.CreateTempSubdirectory("quant-test-").FullName), new Dictionary<string, IWorkHandler> { [handler.Kind] = handler });
+    private static async Task AssertQuietAsync(JobContext job)
+    {
+        int calls = Hashing.Calls(job.Folder).Length;
+        await Task.Delay(60);
+        Assert.Equal(calls, Hashing.Calls(job.Folder).Length);
+    }
 
     private static async IAsyncEnumerable<WorkItem> Stream(IEnumerable<WorkItem> items)
     {
@@ -180,41 +190,4 @@ public abstract class WorkEngineContract
             await Task.Yield();
         }
     }
-
-    /// <summary>Real work, however small: the SHA-256 of the argument.</summary>
-    private sealed class Hashing : IWorkHandler
-    {
-        public const string KindName = "hash-argument";
-
-        private readonly ConcurrentDictionary<string, int> _attempts = [];
-        private int _calls;
-
-        public string Kind => KindName;
-
-        public int Calls => Volatile.Read(ref _calls);
-
-        public TimeSpan Delay { get; init; }
-
-        public Func<WorkItem, int, Exception?> Fail { get; init; } = (_, _) => null;
-
-        public static WorkItem Item(int i) => new(KindName, i.ToString(System.Globalization.CultureInfo.InvariantCulture), "seed");
-
-        public static string Expected(WorkItem item) => ContentHash.Of(item.Argument, item.Inputs[0]);
-
-        public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
-        {
-            Interlocked.Increment(ref _calls);
-            int attempt = _attempts.AddOrUpdate(item.Key, 1, (_, n) => n + 1);
-            if (Delay > TimeSpan.Zero)
-                await Task.Delay(Delay, cancellation);
-            if (Fail(item, attempt) is { } e)
-                throw e;
-            return Encoding.UTF8.GetBytes(Expected(item));
-        }
-    }
-}
-
-public sealed class LocalEngineTests : WorkEngineContract
-{
-    protected override IWorkEngine Create(int workers) => new LocalEngine(workers);
 }

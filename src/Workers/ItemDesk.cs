@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using QuantCluster.Jobs;
+using StackExchange.Redis;
+
+namespace QuantCluster.Workers;
+
+/// <summary>Does the items a worker has been given, and says in Redis what became of them. Thread-safe.</summary>
+internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings settings)
+{
+    private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<Delivery, byte> _atWork = new();
+    private readonly ConcurrentDictionary<string, long> _stopped = new();
+    private long _done;
+
+    /// <summary>Items being done.</summary>
+    public IReadOnlyCollection<Delivery> AtWork => (IReadOnlyCollection<Delivery>)_atWork.Keys;
+
+    public int Busy => _atWork.Count;
+
+    public long Done => Interlocked.Read(ref _done);
+
+    /// <summary>Does one item to its end.</summary>
+    public async Task DoAsync(Delivery delivery, CancellationToken cancellation)
+    {
+        _atWork.TryAdd(delivery, 0);
+        try
+        {
+            if (_stopped.ContainsKey(delivery.Message.Run))
+                await delivery.Cancellation.CancelAsync();
+            long started = Stopwatch.GetTimestamp();
+            WorkItem item = delivery.Message.ToItem();
+            (ResultMessage? message, byte[] bytes) = await AttemptAsync(delivery, item, started);
+            if (message is null)
+                await DropAsync(delivery, cancellation);
+            else
+                await SayAsync(delivery, message, bytes, cancellation);
+            Interlocked.Increment(ref _done);
+        }
+        finally
+        {
+            _atWork.TryRemove(delivery, out _);
+        }
+    }
+
+    /// <summary>The run's coordinator does not want its items any more.</summary>
+    public void Stop(string run)
+    {
+        _stopped[run] = Stopwatch.GetTimestamp();
+        foreach (Delivery delivery in _atWork.Keys.Where(d => d.Message.Run == run))
+            delivery.Cancellation.Cancel();
+        foreach ((string old, long when) in _stopped)
+        {
+            if (Stopwatch.GetElapsedTime(when) > Remembered)
+                _stopped.TryRemove(old, out _);
+        }
+    }
+
+    /// <returns>No message where the item is not wanted any more.</returns>
+    private async Task<(ResultMessage? Message, byte[] Bytes)> AttemptAsync(Delivery delivery, WorkItem item, long started)
+    {
+        CancellationToken stop = delivery.Cancellation.Token;
+        if (delivery.Deliveries > Delivery.MaximumDeliveries)
+        {
+            string text = string.Create(CultureInfo.InvariantCulture,
+                $"{item.Kind} {item.Argument}: {delivery.Deliveries - 1} workers died with it, so it is not given to another. Look into their logs; too little memory for the model is the usual reason.");
+            return (new ResultMessage(item.Key, settings.Name, 0, Code: ExitCode.InternalError, Message: text), []);
+        }
+
+        try
+        {
+            byte[] bytes = await shelf.UseAsync(delivery.Job, job => job.HandlerOf(item).ExecuteAsync(item, job, stop));
+            string? blob = bytes.Length > ResultMessage.LargestBeside
+                ? (await shelf.UseAsync(delivery.Job, job => job.Blobs.PutAsync(bytes, stop))).Value
+                : null;
+            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), blob), blob is null ? bytes : []);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return (null, []);
+        }
+        catch (QuantException e)
+        {
+            // A full disk may have room again; wrong input stays wrong.
+            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), Code: e.Code, Message: e.Message, MayRetry: e.Code == ExitCode.CannotWrite), []);
+        }
+        catch (Exception e)
+        {
+            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), Code: ExitCode.InternalError, Message: e.Message, MayRetry: true), []);
+        }
+    }
+
+    private Task<bool> SayAsync(Delivery delivery, ResultMessage message, byte[] bytes, CancellationToken cancellation) =>
+        link.InsistAsync(async redis =>
+        {
+            await redis.ScriptEvaluateAsync(
+                RedisScripts.Finish,
+                [RedisKeys.Items(delivery.Job), RedisKeys.Results(delivery.Message.Run), RedisKeys.Run(delivery.Message.Run)],
+                [delivery.Id, message.ToBytes(), bytes, (long)settings.Timing.RunLifetime.TotalMilliseconds]);
+            return true;
+        }, cancellation);
+
+    private Task<bool> DropAsync(Delivery delivery, CancellationToken cancellation) =>
+        link.InsistAsync(async redis =>
+        {
+            await redis.StreamAcknowledgeAsync(RedisKeys.Items(delivery.Job), RedisKeys.Group, delivery.Id);
+            await redis.StreamDeleteAsync(RedisKeys.Items(delivery.Job), [delivery.Id]);
+            return true;
+        }, cancellation);
+
+    private static long Microseconds(long started) => (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds;
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace QuantCluster.Tests.Workers;
+
+/// <summary>A worker in a process of its own, of the contract's items or of the real <c>quant worker</c>; killed with its test.</summary>
+internal sealed partial class WorkerProcess : IDisposable
+{
+    private readonly Process _process;
+
+    private WorkerProcess(string name, Process process)
+    {
+        Name = name;
+        _process = process;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, e) => Log += e.Data + "\n";
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public string Name { get; }
+
+    public string Log { get; private set; } = "";
+
+    public bool HasExited => _process.HasExited;
+
+    public int ExitCode => _process.ExitCode;
+
+    public static WorkerProcess OfContract(string redis, string store, int cores, TimeSpan lease, string? name = null)
+    {
+        name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
+        return Start(name, "contract-worker.dll", redis, store, name, cores.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+    }
+
+    public static WorkerProcess OfQuant(string redis, string store, int cores, double leaseSeconds, string? name = null)
+    {
+        name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
+        return Start(
+            name, "quant.dll", "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
+            "--cores", cores.ToString(CultureInfo.InvariantCulture), "--lease", leaseSeconds.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>SIGKILL: nothing is said, nothing is finished.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>SIGSTOP: it hangs, and does not know.</summary>
+    public void Hang() => Assert.Equal(0, Signal(_process.Id, 19));
+
+    /// <summary>SIGCONT.</summary>
+    public void WakeUp() => Assert.Equal(0, Signal(_process.Id, 18));
+
+    /// <summary>SIGTERM: asks it to leave.</summary>
+    public async Task LeaveAsync(TimeSpan patience)
+    {
+        Assert.Equal(0, Signal(_process.Id, 15));
+        using CancellationTokenSource stop = new(patience);
+        await _process.WaitForExitAsync(stop.Token);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            Kill();
+        _process.Dispose();
+    }
+
+    private static WorkerProcess Start(string name, string program, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+
+        // Tests start many: none needs heaps for every core.
+        start.Environment["DOTNET_GCHeapCount"] = "1";
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        return new WorkerProcess(name, Process.Start(start)!);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
+}
