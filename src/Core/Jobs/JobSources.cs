@@ -22,12 +22,15 @@ public sealed class JobSources : IDisposable
             throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
         Model = Accept(modelPath);
         ModelInput = new JobInput(full, ModelHash(full, Model));
-        using ModelSession session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false });
-        Inputs = session.Inputs;
+        Session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false });
+        Inputs = Session.Inputs;
     }
 
     /// <summary>The float model as it was read; null after <see cref="ReleaseModel"/>.</summary>
     public OnnxModel? Model { get; private set; }
+
+    /// <summary>A session of it, not optimized; null after <see cref="ReleaseModel"/>.</summary>
+    public ModelSession? Session { get; private set; }
 
     /// <summary>What the model takes.</summary>
     public IReadOnlyList<ValueSignature> Inputs { get; }
@@ -104,10 +107,15 @@ public sealed class JobSources : IDisposable
     }
 
     /// <summary>Lets the model's memory go: after preparation only the prepared model is needed.</summary>
-    public void ReleaseModel() => Model = null;
+    public void ReleaseModel()
+    {
+        Session?.Dispose();
+        (Model, Session) = (null, null);
+    }
 
     public void Dispose()
     {
+        ReleaseModel();
         Data?.Dispose();
         Evaluation?.Dispose();
     }

@@ -47,7 +47,7 @@ public sealed class Graph
                     _producers[output] = node;
             }
 
-            foreach (string input in node.Input.Distinct())
+            foreach (string input in node.Input)
             {
                 if (input.Length > 0)
                     AddConsumer(input, node);

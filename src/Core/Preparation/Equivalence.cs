@@ -16,14 +16,15 @@ internal sealed class Equivalence
     /// <summary>
     /// Runs <paramref name="original"/>, unoptimized, over the samples. Where ONNX Runtime's own default optimization moves
     /// an answer further than the settings' tolerance allows, the model is that sensitive to rounding, and twice as
-    /// much is allowed.
+    /// much is allowed. <paramref name="opened"/> is a session of it, where there is one already.
     /// </summary>
     /// <exception cref="QuantException">ONNX Runtime does not accept the model, or the samples do not fit it.</exception>
-    public Equivalence(OnnxModel original, IReadOnlyList<Sample> samples, PreparationSettings settings, CancellationToken cancellation)
+    public Equivalence(OnnxModel original, IReadOnlyList<Sample> samples, PreparationSettings settings, ModelSession? opened, CancellationToken cancellation)
     {
         _samples = samples;
         _settings = settings;
-        using ModelSession session = ModelSession.Create(original, Settings(GraphOptimization.None));
+        using ModelSession? own = opened is null ? ModelSession.Create(original, Settings(GraphOptimization.None)) : null;
+        ModelSession session = opened ?? own!;
         _outputs = [.. session.Outputs.Where(o => o.Type is not (ElementType.Undefined or ElementType.String)).Select(o => o.Name)];
         foreach (Sample sample in samples)
         {
@@ -60,7 +61,9 @@ internal sealed class Equivalence
     /// How far ONNX Runtime may rewrite the candidate: not at all where every operator must answer as before, since its
     /// own rewrites round differently.
     /// </param>
-    public string? Difference(OnnxModel candidate, CancellationToken cancellation, GraphOptimization optimization = GraphOptimization.Basic)
+    /// <param name="candidate">The rewritten model.</param>
+    /// <param name="cancellation">Looked at before every sample.</param>
+    public string? Difference(OnnxModel candidate, GraphOptimization optimization, CancellationToken cancellation)
     {
         try
         {

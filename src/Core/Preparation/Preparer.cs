@@ -18,16 +18,39 @@ public static class Preparer
 
     /// <summary>Prepares <paramref name="model"/>, which is not changed; its bytes depend on the arguments alone.</summary>
     /// <param name="check">Real samples; every rewrite that makes the model answer differently to them is dropped and reported.</param>
+    /// <param name="opened">An unoptimized session of <paramref name="model"/>, where there is one.</param>
     /// <exception cref="QuantException">
     /// The model cannot be run, is quantized already, or has an operator that cannot be upgraded.
     /// </exception>
-    public static PreparedModel Prepare(OnnxModel model, IReadOnlyList<Sample> check, PreparationSettings settings, CancellationToken cancellation = default)
+    public static PreparedModel Prepare(
+        OnnxModel model, IReadOnlyList<Sample> check, PreparationSettings settings, CancellationToken cancellation = default, ModelSession? opened = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(check.Count, nameof(check));
         ModelAcceptance.Check(model);
-        Equivalence original = new(model, check, settings, cancellation);
-        List<RewriteReport> reports = [];
+        Equivalence original = new(model, check, settings, opened, cancellation);
 
+        // Nearly always every rewrite is exact, and one check of all stands for many.
+        try
+        {
+            PreparedModel all = Rewrite(model, check[0], (_, _) => null, settings, cancellation);
+            if (original.Difference(all.Model, GraphOptimization.Basic, cancellation) is null)
+                return all;
+        }
+        catch (QuantException)
+        {
+            // One by one it comes out which rewrite that was, or that there is no way.
+        }
+
+        return Rewrite(model, check[0], (candidate, optimization) => original.Difference(candidate, optimization, cancellation), settings, cancellation);
+    }
+
+    /// <inheritdoc cref="Prepare(OnnxModel, IReadOnlyList{Sample}, PreparationSettings, CancellationToken, ModelSession?)"/>
+    public static PreparedModel Prepare(OnnxModel model, Sample check, PreparationSettings settings, CancellationToken cancellation = default, ModelSession? opened = null) =>
+        Prepare(model, [check], settings, cancellation, opened);
+
+    private static PreparedModel Rewrite(OnnxModel model, Sample sample, ModelCheck check, PreparationSettings settings, CancellationToken cancellation)
+    {
+        List<RewriteReport> reports = [];
         OnnxModel current = model.Clone();
         int unlisted = UnlistInitializers(current);
         if (unlisted > 0)
@@ -36,8 +59,8 @@ public static class Preparer
         if (current.Opset < PreparationSettings.MinimumOpset)
         {
             long before = current.Opset;
-            int changed = OpsetUpgrader.Upgrade(current, PreparationSettings.MinimumOpset, TensorKnowledge.Of(current, check[0], settings));
-            if (original.Difference(current, cancellation, GraphOptimization.None) is { } difference)
+            int changed = OpsetUpgrader.Upgrade(current, PreparationSettings.MinimumOpset, TensorKnowledge.Of(current, sample));
+            if (check(current, GraphOptimization.None) is { } difference)
             {
                 throw new QuantException(ExitCode.BadModel,
                     $"upgrading the model from opset {before} to {current.Opset} changed what it answers: {difference}. Export it again with opset {PreparationSettings.MinimumOpset} or later.");
@@ -46,16 +69,12 @@ public static class Preparer
             reports.Add(new RewriteReport(UpgradeName, changed, Kept: true));
         }
 
-        current = Fold(current, original, settings, reports, cancellation);
-        TensorKnowledge.Annotate(current, TensorKnowledge.Of(current, check[0], settings));
+        current = Fold(current, check, settings, reports);
+        TensorKnowledge.Annotate(current, TensorKnowledge.Of(current, sample));
         CanonicalForm.Apply(current);
-        current = RewriteRun.Apply(current, original, settings, reports, cancellation);
+        current = RewriteRun.Apply(current, check, settings, reports, cancellation);
         return new PreparedModel(current, reports);
     }
-
-    /// <inheritdoc cref="Prepare(OnnxModel, IReadOnlyList{Sample}, PreparationSettings, CancellationToken)"/>
-    public static PreparedModel Prepare(OnnxModel model, Sample check, PreparationSettings settings, CancellationToken cancellation = default) =>
-        Prepare(model, [check], settings, cancellation);
 
     /// <summary>
     /// Takes initializers off the list of inputs, where format versions before 4 required them; from 4 on it would
@@ -96,13 +115,12 @@ public static class Preparer
         model.Graph.Reindex();
     }
 
-    private static OnnxModel Fold(
-        OnnxModel model, Equivalence original, PreparationSettings settings, List<RewriteReport> reports, CancellationToken cancellation)
+    private static OnnxModel Fold(OnnxModel model, ModelCheck check, PreparationSettings settings, List<RewriteReport> reports)
     {
         if (settings.Disabled.Contains(RuntimeFolding.Name))
             return model;
         OnnxModel? folded = RuntimeFolding.Fold(model, settings, out string? reason);
-        reason ??= original.Difference(folded!, cancellation);
+        reason ??= check(folded!, GraphOptimization.Basic);
         int gone = folded is null ? 0 : model.Graph.Nodes.Count - folded.Graph.Nodes.Count;
         reports.Add(new RewriteReport(RuntimeFolding.Name, Math.Abs(gone), reason is null, reason));
         return reason is null ? folded! : model;

@@ -1,3 +1,4 @@
+using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Preparation.Rewrites;
 
@@ -27,13 +28,13 @@ internal static class RewriteRun
     /// after the other, each with a check, and those that make it differ are left out.
     /// </summary>
     public static OnnxModel Apply(
-        OnnxModel model, Equivalence original, PreparationSettings settings, List<RewriteReport> reports, CancellationToken cancellation)
+        OnnxModel model, ModelCheck check, PreparationSettings settings, List<RewriteReport> reports, CancellationToken cancellation)
     {
         List<IGraphRewrite> allowed = [.. All.Where(r => !settings.Disabled.Contains(r.Name))];
         OnnxModel all = Rewrite(model, allowed, out Dictionary<string, int> sites, cancellation);
         if (sites.Count == 0)
             return model;
-        if (original.Difference(all, cancellation) is null)
+        if (check(all, GraphOptimization.Basic) is null)
         {
             reports.AddRange(allowed.Where(r => sites.ContainsKey(r.Name)).Select(r => new RewriteReport(r.Name, sites[r.Name], Kept: true)));
             return all;
@@ -46,7 +47,7 @@ internal static class RewriteRun
             OnnxModel candidate = Rewrite(model, [.. kept, rewrite], out sites, cancellation);
             if (!sites.TryGetValue(rewrite.Name, out int count))
                 continue;
-            string? difference = original.Difference(candidate, cancellation);
+            string? difference = check(candidate, GraphOptimization.Basic);
             reports.Add(new RewriteReport(rewrite.Name, count, difference is null, difference));
             if (difference is not null)
                 continue;

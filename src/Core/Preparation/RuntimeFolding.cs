@@ -32,6 +32,9 @@ internal static class RuntimeFolding
                 Optimization = GraphOptimization.Basic,
                 OptimizedModelPath = path,
                 DisabledOptimizers = Unwanted,
+                UseArena = false,
+                // It is never run.
+                Entries = new Dictionary<string, string> { ["session.disable_prepacking"] = "1" },
             };
             using (ModelSession.Create(model, session))
             {

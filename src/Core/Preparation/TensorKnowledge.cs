@@ -14,14 +14,11 @@ internal readonly record struct KnownTensor(ElementType Type, long[] Dimensions)
 /// </summary>
 internal static class TensorKnowledge
 {
-    public static Dictionary<string, KnownTensor> Of(OnnxModel model, Sample sample, PreparationSettings settings)
+    public static Dictionary<string, KnownTensor> Of(OnnxModel model, Sample sample)
     {
-        List<string> tensors = [.. model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0)];
-        using ModelSession session = ModelSession.Create(
-            TensorProbe.WithOutputs(model, tensors), new SessionSettings { Optimization = GraphOptimization.None, Threads = settings.Threads });
         Dictionary<string, KnownTensor> known = [];
         List<ValueSignature> unsure = [];
-        foreach (ValueSignature value in session.Inputs.Concat(session.Outputs))
+        foreach (ValueSignature value in ShapeInference.Of(model, sample: null))
         {
             if (value.Type is ElementType.Undefined or ElementType.String)
                 continue;
@@ -32,14 +29,10 @@ internal static class TensorKnowledge
                 unsure.Add(value);
         }
 
-        if (unsure.Count > 0)
-        {
-            session.Dispose();
-            IReadOnlyDictionary<string, TensorShape> seen = TensorProbe.Observe(model, sample);
-            foreach (ValueSignature value in unsure)
-                known[value.Name] = new KnownTensor(value.Type, [.. seen[value.Name].Dimensions.Select(_ => -1L)]);
-        }
-
+        Dictionary<string, TensorShape> seen = sample.Inputs.ToDictionary(i => i.Key, i => new TensorShape(i.Value.Type, i.Value.Shape));
+        TensorProbe.AddSeen(model, sample, unsure.Where(v => !seen.ContainsKey(v.Name)), seen);
+        foreach (ValueSignature value in unsure)
+            known[value.Name] = new KnownTensor(value.Type, [.. seen[value.Name].Dimensions.Select(_ => -1L)]);
         return known;
     }
 

@@ -10,7 +10,7 @@ internal static class PrepareStage
         string[] inputs = [context.Sources.ModelInput.Sha256, context.DataKey];
         return await context.Runner.RunAsync("prepare", inputs, c =>
         {
-            PreparedModel prepared = Preparer.Prepare(context.Sources.Model!, context.Sources.Data.Read(0), new PreparationSettings(), c);
+            PreparedModel prepared = Preparer.Prepare(context.Sources.Model!, context.Sources.Data.Read(0), new PreparationSettings(), c, context.Sources.Session);
             return new Dictionary<string, byte[]>
             {
                 ["model"] = prepared.Model.ToBytes(),
