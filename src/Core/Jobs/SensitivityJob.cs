@@ -78,7 +78,7 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
         UnusedMemory.Return();
         progress?.Report(new JobProgress("latency", 0, 1));
         LatencyProfile profile = await Task.Run(
-            () => KernelTiming.Measure(prepared, all.Emit(prepared), all.Plan.Layers, sources.Data.Read(0), threads, cancellation), cancellation);
+            () => KernelTiming.Measure(prepared, all.Emit(prepared), all.Plan.Layers, sources.Data.Read(0), threads, KernelTiming.Unhurried, cancellation), cancellation);
         progress?.Report(new JobProgress("latency", 1, 1));
         return profile;
     }

@@ -9,6 +9,8 @@ namespace QuantCluster.Verification;
 /// </summary>
 internal static class LatencyComparison
 {
+    private const int MostStretches = 20;
+
     /// <param name="pair">The two models, opened alike.</param>
     /// <param name="sample">What every run is fed.</param>
     /// <param name="threads">Threads of a run they were opened with; 0 for every core.</param>
@@ -38,6 +40,7 @@ internal static class LatencyComparison
 
         double[] ratios = [.. timesA.Zip(timesB, (x, y) => x / y).Order()];
         LatencySummary summaryA = Summarize(timesA), summaryB = Summarize(timesB);
+        (double low, double high) = Interval(timesA, timesB);
         return new LatencyResult
         {
             Threads = threads == 0 ? Environment.ProcessorCount : threads,
@@ -46,8 +49,32 @@ internal static class LatencyComparison
             Quantized = summaryB,
             Speedup = summaryA.Median / summaryB.Median,
             PairwiseSpeedup = PairedComparison.Quantile(ratios, 0.5),
+            SpeedupLow = low,
+            SpeedupHigh = high,
         };
     }
+
+    /// <summary>
+    /// 95 % interval of the speedup: stretches of runs, the ratio of medians of each, and of these the order statistics
+    /// between which their median lies. Stretches, not runs: neighbouring runs are slow together.
+    /// </summary>
+    internal static (double Low, double High) Interval(IReadOnlyList<double> reference, IReadOnlyList<double> quantized)
+    {
+        int stretches = Math.Min(MostStretches, reference.Count);
+        double[] ratios = new double[stretches];
+        for (int i = 0; i < stretches; i++)
+        {
+            int first = (int)((long)i * reference.Count / stretches), count = (int)((i + 1L) * reference.Count / stretches) - first;
+            ratios[i] = MedianOf(reference, first, count) / MedianOf(quantized, first, count);
+        }
+
+        Array.Sort(ratios);
+        int outside = Math.Max(0, (int)((stretches / 2.0) - (1.96 * Math.Sqrt(stretches) / 2)));
+        return (ratios[outside], ratios[^(outside + 1)]);
+    }
+
+    private static double MedianOf(IReadOnlyList<double> times, int first, int count) =>
+        PairedComparison.Quantile([.. times.Skip(first).Take(count).Order()], 0.5);
 
     private static double Time(ModelSession session, Sample sample)
     {

@@ -92,6 +92,12 @@ public sealed record LatencyResult
 
     /// <summary>Median of the ratios of neighbouring runs: less moved by a machine that slows down meanwhile.</summary>
     public required double PairwiseSpeedup { get; init; }
+
+    /// <summary>Lower end of the speedup's 95 % interval: at least 1 where the quantized model is not slower but by chance.</summary>
+    public double SpeedupLow { get; init; }
+
+    /// <summary>Upper end of the speedup's 95 % interval: below 1 where the quantized model is slower beyond noise.</summary>
+    public double SpeedupHigh { get; init; }
 }
 
 /// <summary>Times of one model's runs, in milliseconds.</summary>

@@ -110,6 +110,6 @@ internal sealed class KernelOwners
     }
 
     /// <summary>Transposes count where ONNX Runtime put them in: those have names of its own.</summary>
-    private static bool IsConversion(NodeProto node) => Conversions.Contains(node.OpType)
+    public static bool IsConversion(NodeProto node) => Conversions.Contains(node.OpType)
         || (node.OpType == "Transpose" && !node.Name.Contains("quant:", StringComparison.Ordinal));
 }
