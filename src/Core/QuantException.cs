@@ -20,11 +20,14 @@ public enum ExitCode
     /// <summary>The output or the job directory cannot be written.</summary>
     CannotWrite = 5,
 
-    /// <summary>A gate (<c>--min-sqnr</c>, <c>--max-drop</c>) was not met.</summary>
+    /// <summary>A gate or constraint (<c>--min-sqnr</c>, <c>--max-drop</c>, <c>--max-latency</c>, <c>--max-size</c>) was not met.</summary>
     GateNotMet = 6,
 
     /// <summary>An engine or package that this build or machine does not have.</summary>
     Unavailable = 7,
+
+    /// <summary>No quantized model is as fast as the float model on this machine (<c>--speed</c>): there is nothing to write.</summary>
+    FloatIsBest = 8,
 
     /// <summary>Stopped by the user (Ctrl+C); the job can be resumed.</summary>
     Cancelled = 130,

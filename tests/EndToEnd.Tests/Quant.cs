@@ -13,8 +13,14 @@ internal static class Quant
         return await FinishAsync(process);
     }
 
+    /// <summary>
+    /// Unless a test is about speed, none may decide anything: INT8 never pays for networks as small as the tests', and
+    /// bytes must not depend on how busy the machine is.
+    /// </summary>
     public static Process Start(params string[] args)
     {
+        if (args is ["run", ..] && !args.Contains("--speed"))
+            args = [.. args, "--speed", "ignore"];
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "quant.dll"), .. args])
         {
             RedirectStandardOutput = true,

@@ -17,5 +17,7 @@ internal static class All
         Calibrate.Create(),
         Stats.Create(),
         Sensitivity.Create(),
+        Frontier.Create(),
+        Pick.Create(),
     ];
 }

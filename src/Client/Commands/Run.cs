@@ -24,13 +24,17 @@ internal static class Run
     private static readonly Option<string> Report = new("--report") { HelpName = "DIR", Description = "Folder of the report. Default: 'report' in the job's folder." };
     private static readonly Option<double?> MinimumSqnr = new("--min-sqnr") { HelpName = "DB", Description = "Fail (exit code 6, nothing at OUT) below this signal to noise ratio." };
     private static readonly Option<double?> MaximumDrop = new("--max-drop") { HelpName = "X", Description = "Fail (exit code 6, nothing at OUT) when the task metric falls by more than this." };
+    private static readonly Option<string> MaximumLatency = LimitOption.Create("--max-latency", "MS|N%", "The most a run may take, in milliseconds or percent of the float model's: the most accurate model within it, measured on this machine. None: exit code 6.", "ms", "us", "s");
+    private static readonly Option<string> MaximumSize = LimitOption.Create("--max-size", "MB|N%", "The most the model may have (2.5MB, 800kB, 40%): the most accurate model within it. None: exit code 6.", "GB", "MB", "kB", "B");
+    private static readonly Option<int?> FrontierPoints = CountOption.Create("--frontier", "Also make up to N models between fastest and most accurate, beside OUT in the folder OUT.frontier; see 'quant frontier'.");
+    private static readonly Option<string> Speed = Choice("--speed", "What timings on this machine may decide: layers go back to float only if the model is slower than float else (auto), wherever they do not pay (measured), or never, so that bytes are the same everywhere (ignore). Exit code 8: float is best here.", "auto", "measured", "ignore");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
 
     public static Command Create()
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, Speed, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
@@ -78,6 +82,10 @@ internal static class Run
         Workers = parsed.GetValue(Workers) ?? 0,
         MinimumSqnr = parsed.GetValue(MinimumSqnr),
         MaximumDrop = parsed.GetValue(MaximumDrop),
+        MaximumLatency = LimitOption.Read(parsed.GetValue(MaximumLatency), "ms", "us", "s"),
+        MaximumSize = LimitOption.Read(parsed.GetValue(MaximumSize), "GB", "MB", "kB", "B"),
+        Frontier = parsed.GetValue(FrontierPoints),
+        Speed = Enum.Parse<SpeedMode>(parsed.GetValue(Speed)!, ignoreCase: true),
     };
 
     private static void CheckSources(CommandResult result)

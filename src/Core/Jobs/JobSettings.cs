@@ -1,4 +1,5 @@
 using QuantCluster.Corrections;
+using QuantCluster.Search.Frontier;
 
 namespace QuantCluster.Jobs;
 
@@ -18,6 +19,19 @@ public enum WeightGranularity
 {
     Channel,
     Tensor,
+}
+
+/// <summary>What measured speed may decide.</summary>
+public enum SpeedMode
+{
+    /// <summary>Nothing: the model's bytes do not depend on any timing.</summary>
+    Ignore,
+
+    /// <summary>Layers go back to float only where the finished model is slower than the float model, beyond noise.</summary>
+    Auto,
+
+    /// <summary>Layers that do not pay go back to float.</summary>
+    Measured,
 }
 
 /// <summary>The user's choices; those that do not change the result (threads, workers) are kept for <c>quant resume</c>.</summary>
@@ -46,4 +60,16 @@ public sealed record JobSettings
 
     /// <summary>Gate: the most the task metric may fall, in the metric's own unit.</summary>
     public double? MaximumDrop { get; init; }
+
+    /// <summary>What measured speed may decide. A resumed job finds its timings in the journal; a new one measures anew.</summary>
+    public SpeedMode Speed { get; init; }
+
+    /// <summary>Models of the frontier to make, at most; null for none.</summary>
+    public int? Frontier { get; init; }
+
+    /// <summary>The most a run may take: the most accurate model within it is chosen.</summary>
+    public Limit? MaximumLatency { get; init; }
+
+    /// <summary>The most the model may have: the most accurate model within it is chosen.</summary>
+    public Limit? MaximumSize { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantCluster.Search.Frontier;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -31,5 +32,20 @@ internal static class OutcomeNotes
         }
 
         return notes;
+    }
+
+    /// <summary>What a frontier says of the chosen model.</summary>
+    public static IReadOnlyList<string> Of(FrontierResult? frontier, FrontierPoint? point)
+    {
+        if (frontier is null || point is null)
+            return [];
+        int all = point.Quantized.Count + point.BackToFloat.Count;
+        string what = point.BackToFloat.Count == 0 ? $"all {all} layers on integers" : $"{point.BackToFloat.Count} of {all} layers went back to float";
+        return
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{what}: point {point.Number} of a frontier of {frontier.Points.Count}, chosen by what was measured on this machine. Another machine, or a noisy one, may choose otherwise; --speed ignore asks for no timing."),
+        ];
     }
 }

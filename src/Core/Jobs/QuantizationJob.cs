@@ -8,6 +8,7 @@ using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Reporting;
+using QuantCluster.Search.Frontier;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -45,7 +46,8 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         sources.ReleaseModel();
         UnusedMemory.Return();
         OnnxModel prepared = await context.ReadModelAsync(model);
-        BlobId planBlob = (await PlanStage.RunAsync(context, model, prepared, cancellation))["plan"];
+        IReadOnlyDictionary<string, BlobId> planning = await PlanStage.RunAsync(context, model, prepared, cancellation);
+        BlobId planBlob = planning["plan"];
         QuantizationPlan plan = await context.ReadJsonAsync(planBlob, StageJson.Default.QuantizationPlan, cancellation);
         UnusedMemory.Return();
         CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, model, planBlob, plan, cancellation);
@@ -54,36 +56,90 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         IReadOnlyDictionary<string, BlobId> ranges = await RangesStage.RunAsync(context, model, prepared, planBlob, plan, statistics, cancellation);
         (BlobId configuration, IReadOnlyList<CorrectionTrial> trials) =
             await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, ranges["configuration"], threads, cancellation);
-        BlobId emitted = await EmitStage.RunAsync(
-            context, model, prepared, planBlob, plan, configuration, $"{statistics.Samples} samples, sha256 {ranges["statistics"]}", cancellation);
-        UnusedMemory.Return();
-        QuantizationConfiguration corrected = ConfigurationFile.Parse(await directory.Blobs.GetAsync(configuration, cancellation));
-        HashSet<string> scaled = ScaledTensors.Between(prepared, plan, ConfigurationFile.Parse(await directory.Blobs.GetAsync(ranges["configuration"], cancellation)), corrected);
-        VerificationResult verification = await VerifyStage.RunAsync(context, prepared, scaled, emitted, Math.Min(workers, threads), cancellation);
+        string basis = $"{statistics.Samples} samples, sha256 {ranges["statistics"]}";
+        ConfiguredPlan chosen = new(planBlob, plan, ranges["configuration"], configuration, trials);
+        FrontierResult? frontier = null;
+        async Task<FrontierResult> MakeFrontierAsync()
+        {
+            IReadOnlyDictionary<string, TensorShape> shapes =
+                await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
+            FrontierResult made = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, cancellation);
+            FrontierFile.Save(made, Path.Combine(directory.Path, FrontierFile.Name));
+            UnusedMemory.Return();
+            return made;
+        }
 
-        IReadOnlyList<string> notes = OutcomeNotes.Of(directory.Specification, sources, verification);
-        IReadOnlyList<GateVerdict> verdicts = new Gates { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop }.Judge(verification);
+        FrontierPoint? point = null;
+        if (PointSelection.IsAsked(settings))
+        {
+            frontier = await MakeFrontierAsync();
+            point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
+            chosen = await ChooseAsync(context, chosen, point, cancellation);
+        }
+
+        (BlobId emitted, VerificationResult verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
+        if (frontier is null && PointSelection.IsNeeded(settings, verification))
+        {
+            frontier = await MakeFrontierAsync();
+            point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
+            chosen = await ChooseAsync(context, chosen, point, cancellation);
+            (emitted, verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
+        }
+
+        QuantizationPlan shown = PointSelection.Explain(chosen.Plan, point);
+        QuantizationConfiguration corrected = await handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
+        IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point)];
+        IReadOnlyList<GateVerdict> verdicts = PointSelection.GatesOf(settings).Judge(verification);
         JobReport report = new(
             directory.Specification,
             await context.ReadJsonAsync(preparation["rewrites"], StageJson.Default.IReadOnlyListRewriteReport, cancellation),
             prepared.Graph,
-            plan,
+            shown,
             statistics,
             await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
             corrected,
-            trials,
+            chosen.Corrections,
             verification,
             verdicts,
             notes,
             runner.Seconds);
-        string page = ReportFiles.Write(report.ToReport(), directory.Specification.Report ?? Path.Combine(directory.Path, "report"));
+        string folder = directory.Specification.Report ?? Path.Combine(directory.Path, "report"), page = ReportFiles.Write(report.ToReport(), folder);
+        if (frontier is not null)
+            FrontierFiles.Write(frontier, folder);
+        if (frontier is not null && point is null)
+            throw PointSelection.Failure(frontier, directory.Specification, page);
         if (verdicts.FirstOrDefault(v => !v.IsMet) is { } unmet)
             throw new QuantException(ExitCode.GateNotMet, $"{unmet.Message}. Nothing was written to {directory.Specification.Output}; the report is {page}.");
+        if (frontier is not null && PointSelection.ConstraintsOf(settings).NeverSlower && PointSelection.IsSlower(verification))
+            throw PointSelection.FloatIsBest(verification.Latency[0], frontier.Measured, directory.Specification, page);
 
         byte[] bytes = await directory.Blobs.GetAsync(emitted, cancellation);
         cancellation.ThrowIfCancellationRequested();
         AtomicFile.Write(directory.Specification.Output, bytes);
-        return Outcome(plan, trials, verification, runner, page, notes);
+        if (settings.Frontier is not null)
+            await FrontierModels.WriteAsync(frontier!, directory, cancellation);
+        return Outcome(shown, chosen.Corrections, verification, runner, page, notes);
+    }
+
+    /// <summary>The plan of a frontier's point; as it was where no point is chosen.</summary>
+    private static async Task<ConfiguredPlan> ChooseAsync(StageContext context, ConfiguredPlan whole, FrontierPoint? point, CancellationToken cancellation)
+    {
+        if (point is null || point.BackToFloat.Count == 0)
+            return whole;
+        BlobId plan = BlobId.Parse(point.Plan), ranges = BlobId.Parse(point.Ranges);
+        return new ConfiguredPlan(
+            plan, await context.Handlers.Values.PlanAsync(plan), ranges, BlobId.Parse(point.Configuration), whole.Corrections);
+    }
+
+    private static async Task<(BlobId Emitted, VerificationResult Verification)> EmitAndVerifyAsync(
+        StageContext context, BlobId model, OnnxModel prepared, ConfiguredPlan chosen, string basis, int workers, CancellationToken cancellation)
+    {
+        BlobId emitted = await EmitStage.RunAsync(context, model, prepared, chosen.PlanBlob, chosen.Plan, chosen.Configuration, basis, cancellation);
+        UnusedMemory.Return();
+        QuantizationConfiguration ranges = await context.Handlers.Values.ConfigurationAsync(chosen.Ranges, cancellation);
+        QuantizationConfiguration corrected = await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
+        HashSet<string> scaled = ScaledTensors.Between(prepared, chosen.Plan, ranges, corrected);
+        return (emitted, await VerifyStage.RunAsync(context, prepared, scaled, emitted, workers, cancellation));
     }
 
     private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)

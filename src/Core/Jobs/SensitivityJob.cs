@@ -36,17 +36,13 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
         handlers.Release();
         UnusedMemory.Return();
 
-        SubsetTrials trials = new(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings));
-        string[] ids = [.. plan.Layers.Select(l => l.Id)];
-        Trial all = trials.Of(ids.ToHashSet());
-        Trial[] onlyThis = [.. ids.Select(id => trials.Of(new HashSet<string> { id }))];
-        Trial[] allButThis = [.. ids.Select(id => trials.Of(ids.Where(other => other != id).ToHashSet()))];
+        LayerTrials trials = LayerTrials.Make(plan.Layers, new SubsetTrials(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings)).Of);
         cancellation.ThrowIfCancellationRequested();
 
         int[] samples = sensitivity.Choose(sources.Data.Count);
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(
-            context, model, [all, .. onlyThis, .. allButThis], samples, workers, cancellation);
-        MeanError whole = MeanError.Of(errors[all.Key]);
+            context, model, trials.Trials, samples, workers, cancellation);
+        MeanError whole = MeanError.Of(errors[trials.All.Key]);
         SensitivityResult result = new()
         {
             Model = directory.Specification.Model.Path,
@@ -58,14 +54,10 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
             Samples = samples,
             AllQuantized = whole.Mean,
             AllQuantizedStandardError = whole.StandardError,
-            Layers =
-            [
-                .. plan.Layers.Select((layer, i) =>
-                    LayerSensitivity.Of(layer, errors[onlyThis[i].Key], errors[allButThis[i].Key], errors[all.Key])),
-            ],
+            Layers = trials.Judge(errors),
         };
         if (sensitivity.Latency)
-            result = result with { Latency = await TimeAsync(prepared, all, threads, cancellation) };
+            result = result with { Latency = await TimeAsync(prepared, trials.All, threads, cancellation) };
         cancellation.ThrowIfCancellationRequested();
         if (directory.Specification.Output.Length > 0)
             SensitivityFile.Save(result, directory.Specification.Output);

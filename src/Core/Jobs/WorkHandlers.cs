@@ -21,7 +21,7 @@ public sealed class WorkHandlers : IDisposable
         Trials = new TrialStore(Values);
         _calibrate = new CalibrateBlock(Values, sources, threadsPerRun, workers);
         _trials = new EvaluateTrial(Values, Trials, sources, threadsPerRun, workers);
-        ByKind = new IWorkHandler[] { _calibrate, new EstimateRanges(Values), _trials }.ToDictionary(h => h.Kind);
+        ByKind = new IWorkHandler[] { _calibrate, new EstimateRanges(Values), _trials, new MeasureLatency(Values, sources), new ProfileKernels(Values, sources) }.ToDictionary(h => h.Kind);
     }
 
     /// <summary>Kind of item to what does it.</summary>

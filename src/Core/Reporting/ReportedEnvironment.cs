@@ -19,6 +19,10 @@ public static class ReportedEnvironment
         new(".NET", Environment.Version.ToString()),
     ];
 
+    /// <summary>The CPU, what it can, and how many cores there are: times of another are another matter.</summary>
+    public static string Processor { get; } = string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{ProcessorName()}, {IntegerInstructions()}, {Environment.ProcessorCount} cores");
+
     private static string ProcessorName()
     {
         const string Linux = "/proc/cpuinfo";

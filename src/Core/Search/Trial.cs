@@ -2,6 +2,7 @@ using System.Text;
 using QuantCluster.Emission;
 using QuantCluster.Jobs;
 using QuantCluster.Jobs.Stages;
+using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 
@@ -18,6 +19,11 @@ public sealed class Trial
             Encoding.UTF8.GetString(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan)),
             configuration.Hash());
     }
+
+    /// <summary>The trial that is the float model.</summary>
+    public static Trial OfNothing { get; } = new(
+        new QuantizationPlan([], [], [], []),
+        new QuantizationConfiguration(new Dictionary<string, AffineMapping>(), new Dictionary<string, QuantizedWeight>(), new Dictionary<string, float[]>()));
 
     public QuantizationPlan Plan { get; }
 

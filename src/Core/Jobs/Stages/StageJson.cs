@@ -5,6 +5,7 @@ using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
+using QuantCluster.Search.Sensitivity;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -23,4 +24,6 @@ namespace QuantCluster.Jobs.Stages;
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 [JsonSerializable(typeof(SampleError[][]))]
 [JsonSerializable(typeof(VerificationResult))]
+[JsonSerializable(typeof(LatencyResult))]
+[JsonSerializable(typeof(LatencyProfile))]
 internal sealed partial class StageJson : JsonSerializerContext;

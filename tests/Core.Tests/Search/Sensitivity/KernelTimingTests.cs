@@ -15,7 +15,7 @@ public sealed class KernelTimingTests : IDisposable
     public void Every_layer_has_a_time_in_both_models_and_together_they_take_no_more_than_all_kernels()
     {
         Flow flow = Flow.Of(_model);
-        LatencyProfile profile = KernelTiming.Measure(_model, flow.Emit(), flow.Plan.Layers, flow.Data.Read(0), 1, CancellationToken.None);
+        LatencyProfile profile = KernelTiming.Measure(_model, flow.Emit(), flow.Plan.Layers, flow.Data.Read(0), 1, TimeSpan.FromSeconds(1), CancellationToken.None);
         Assert.Equal(flow.Plan.Layers.Select(l => l.Id), profile.Layers.Select(l => l.Id));
         Assert.All(profile.Layers, l => Assert.True(l is { FloatMs: > 0, IntegerMs: > 0 }, $"{l}"));
         Assert.InRange(profile.Layers.Sum(l => l.FloatMs!.Value), 0, profile.FloatMs + 1e-9);

@@ -1,0 +1,191 @@
+using System.Globalization;
+using QuantCluster.Corrections;
+using QuantCluster.Emission;
+using QuantCluster.Inference;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Reporting;
+using QuantCluster.Search;
+using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Sensitivity;
+using QuantCluster.Verification;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>
+/// A configured plan → models in which some of its layers are float, none better than another in everything: error on
+/// held-back samples, measured time, size.
+/// </summary>
+internal sealed class FrontierStage
+{
+    /// <summary>Sets of layers that are foretold to be slower than float by more than this are not looked at.</summary>
+    private const double SlowestRelative = 1.1;
+
+    private readonly StageContext _context;
+    private readonly BlobId _model;
+    private readonly OnnxModel _prepared;
+    private readonly IReadOnlyDictionary<string, TensorShape> _shapes;
+    private readonly FrontierSettings _settings;
+    private readonly string _statistics;
+    private readonly int _workers;
+    private readonly int _threads;
+
+    /// <param name="context">The job.</param>
+    /// <param name="model">The prepared model's blob.</param>
+    /// <param name="prepared">The prepared model.</param>
+    /// <param name="shapes">Every tensor's shape in one run.</param>
+    /// <param name="statistics">What the emitted models say of the statistics they rest on.</param>
+    /// <param name="settings">How thoroughly.</param>
+    public FrontierStage(
+        StageContext context, BlobId model, OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, string statistics, FrontierSettings settings)
+    {
+        (_context, _model, _prepared, _shapes, _statistics, _settings) = (context, model, prepared, shapes, statistics, settings);
+        _workers = QuantizationJob.WorkersOf(context.Settings);
+        _threads = QuantizationJob.ThreadsOf(context.Settings);
+    }
+
+    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, CancellationToken cancellation)
+    {
+        (int[] search, int[] validation) = _settings.Split(_context.Sources.Data.Count);
+        QuantizationConfiguration ranges = await _context.Handlers.Values.ConfigurationAsync(whole.Ranges, cancellation);
+        QuantizationConfiguration corrected = await _context.Handlers.Values.ConfigurationAsync(whole.Configuration, cancellation);
+
+        // Equalized channels belong to pairs of layers: one of a pair alone would compute something else.
+        bool separable = ScaledTensors.Between(_prepared, whole.Plan, ranges, corrected).Count == 0;
+        Subset bare = new(_prepared, _shapes, whole.Plan, ranges), subset = separable ? new Subset(_prepared, _shapes, whole.Plan, corrected) : bare;
+
+        IReadOnlyList<LayerSensitivity> sensitivity = await SensitivityStage.RunAsync(_context, _model, whole.Plan, subset.Of, search, _workers, cancellation);
+        SpeedModel speed = new(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, cancellation));
+        Estimate[] estimates = await EstimateAsync(FrontierChains.Make(sensitivity, speed.GainOf, _settings.SetsARanking), subset, speed, search, cancellation);
+
+        // Twice: what was timed first corrects what is foretold of the others.
+        Dictionary<string, FrontierPoint> points = [];
+        for (int round = 0; round < 2; round++)
+        {
+            Estimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
+            IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);
+            foreach (Estimate estimate in chosen.Where(e => !points.ContainsKey(e.Trial.Key)))
+                points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, validation, cancellation);
+            speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].Cost.Latency))]);
+        }
+
+        IReadOnlyList<FrontierPoint> front = ParetoFront.Spread(ParetoFront.Of([.. points.Values], Coarse), p => p.Cost, _settings.Points);
+        return new FrontierResult
+        {
+            Model = _context.Directory.Specification.Model.Path,
+            ModelSha256 = _context.Directory.Specification.Model.Sha256,
+            ReferenceBytes = VerifiedModel.FromFile(_context.Sources.ModelInput.Path).ByteCount,
+            Measure = SensitivityResult.MeasureOf(_prepared),
+            SearchSamples = search,
+            ValidationSamples = validation,
+            Processor = ReportedEnvironment.Processor,
+            Candidates = estimates.Length,
+            Measured = points.Count,
+            PredictionError = points.Values.Average(p => Math.Abs(p.PredictedRelative - p.Cost.Latency) / p.Cost.Latency),
+            Sensitivity = sensitivity,
+            Points = [.. front.OrderBy(p => p.Cost.Latency).Select((p, i) => p with { Number = i + 1 })],
+        };
+    }
+
+    private async Task<LatencyProfile> ProfileAsync(ConfiguredPlan whole, CancellationToken cancellation)
+    {
+        BlobId emitted = await EmitAsync(whole, cancellation);
+        WorkItem item = ProfileKernels.ItemOf(_context, _model, whole.PlanBlob, emitted, _settings.Threads, _settings.Timing);
+        return ProfileKernels.Parse(await _context.Directory.Blobs.GetAsync((await _context.RunItemsAsync("latency", [item], cancellation))[0], cancellation));
+    }
+
+    /// <summary>The errors of the sets of layers on the search samples; those that are surely slower than float are left out.</summary>
+    private async Task<Estimate[]> EstimateAsync(
+        IReadOnlyList<FrontierCandidate> candidates, Subset subset, SpeedModel speed, int[] search, CancellationToken cancellation)
+    {
+        List<(FrontierCandidate Candidate, Trial Trial, double Relative)> made = [];
+        foreach (FrontierCandidate candidate in candidates)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (subset.Of(candidate.Quantized) is { } trial)
+                made.Add((candidate, trial, speed.Predict(trial.Plan)));
+        }
+
+        // Foretelling may err, so some are looked at in any case; the whole always.
+        made = [.. made.DistinctBy(m => m.Trial.Key)];
+        double slowest = Math.Max(SlowestRelative, made.Select(m => m.Relative).Order().ElementAt(Math.Min(made.Count, 2 * _settings.Points) - 1));
+        made = [made[0], .. made.Skip(1).Where(m => m.Relative <= slowest)];
+        IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [.. made.Select(m => m.Trial)], search, _workers, cancellation);
+        long all = TensorBytes();
+        return [.. made.Select(m => new Estimate(m.Candidate, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - (3 * m.Trial.Plan.Layers.Sum(l => l.Parameters))))];
+    }
+
+    /// <summary>Emits one set of layers with corrections of its own, validates and times it.</summary>
+    private async Task<FrontierPoint> MakeAsync(Estimate estimate, Subset bare, ConfiguredPlan whole, int[] validation, CancellationToken cancellation)
+    {
+        QuantizationPlan plan = estimate.Trial.Plan;
+        HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
+        ConfiguredPlan configured = whole;
+        if (plan.Layers.Count < whole.Plan.Layers.Count)
+        {
+            Trial uncorrected = bare.Of(quantized)!;
+            BlobId planBlob = await _context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan), cancellation);
+            BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
+            (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
+                await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
+            configured = new ConfiguredPlan(planBlob, plan, ranges, configuration, tried);
+        }
+
+        BlobId emitted = await EmitAsync(configured, cancellation);
+        Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
+        double[] errors = (await TrialsStage.RunAsync(_context, _model, [trial], validation, _workers, cancellation))[trial.Key];
+        MeanError error = MeanError.Of(errors);
+        VerificationResult figures = await ValidateAsync(emitted, validation, cancellation);
+        WorkItem item = MeasureLatency.ItemOf(_context, emitted, _settings.Threads, _settings.Timing);
+        LatencyResult latency = MeasureLatency.Parse(
+            await _context.Directory.Blobs.GetAsync((await _context.RunItemsAsync("latency", [item], cancellation))[0], cancellation));
+        return new FrontierPoint
+        {
+            Number = 0,
+            Origin = estimate.Candidate.Name,
+            Quantized = [.. plan.Layers.Select(l => l.Id)],
+            BackToFloat = [.. whole.Plan.Layers.Select(l => l.Id).Where(id => !quantized.Contains(id))],
+            Error = error.Mean,
+            ErrorStandardError = error.StandardError,
+            SqnrDb = figures.Error("sqnr_db") is { } sqnr && double.IsFinite(sqnr) ? sqnr : null,
+            Agreement = figures.Error("agreement"),
+            Bytes = figures.QuantizedBytes,
+            PredictedRelative = estimate.Relative,
+            Latency = latency,
+            Model = emitted.Value,
+            Plan = configured.PlanBlob.Value,
+            Configuration = configured.Configuration.Value,
+            Ranges = configured.Ranges.Value,
+        };
+    }
+
+    private Task<BlobId> EmitAsync(ConfiguredPlan plan, CancellationToken cancellation) =>
+        EmitStage.RunAsync(_context, _model, _prepared, plan.PlanBlob, plan.Plan, plan.Configuration, _statistics, cancellation);
+
+    /// <summary>Error metrics on the held-back samples.</summary>
+    private async Task<VerificationResult> ValidateAsync(BlobId emitted, int[] validation, CancellationToken cancellation)
+    {
+        string[] inputs = [emitted.Value, _context.Sources.ModelInput.Sha256, _context.DataKey, .. validation.Select(v => v.ToString(CultureInfo.InvariantCulture))];
+        IReadOnlyDictionary<string, BlobId> outputs = await _context.Runner.RunAsync("validate", inputs, async c =>
+        {
+            VerifiedModel reference = VerifiedModel.FromFile(_context.Sources.ModelInput.Path);
+            VerifiedModel quantized = VerifiedModel.FromFile(await _context.Directory.Blobs.FileOfAsync(emitted, c));
+            VerificationSettings settings = new() { Workers = _workers, ProfileSamples = 0, Latency = null };
+            VerificationResult result = Verifier.Verify(reference, quantized, new ChosenSamples(_context.Sources.Data, validation), null, settings, null, c);
+            return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
+        }, cancellation);
+        return await _context.ReadJsonAsync(outputs["result"], StageJson.Default.VerificationResult, cancellation);
+    }
+
+    /// <summary>A little less time or size is not worth an error: a percent of the one, two of the other.</summary>
+    private static Cost Coarse(FrontierPoint point) =>
+        new(point.Error, Math.Round(Math.Log(point.Cost.Latency) / 0.01), Math.Round(Math.Log(point.Bytes) / 0.02));
+
+    private long TensorBytes() => _prepared.Graph.Proto.Initializer.Sum(i => i.ElementCount() * sizeof(float));
+
+    /// <summary>A set of layers before it is emitted: error on the search samples, foretold time and size.</summary>
+    private sealed record Estimate(FrontierCandidate Candidate, Trial Trial, double Error, double Relative, long Bytes)
+    {
+        public Cost Cost => new(Error, Relative, Bytes);
+    }
+}
