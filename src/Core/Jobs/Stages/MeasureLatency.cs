@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using QuantCluster.Inference;
 using QuantCluster.Planning;
 using QuantCluster.Reporting;
 using QuantCluster.Search.Sensitivity;
@@ -36,8 +37,15 @@ internal sealed class MeasureLatency(JobValues values, JobSources sources) : IWo
         byte[] model = await values.Blobs.GetAsync(BlobId.Parse(parts[0]), cancellation);
         return await AloneAsync(() =>
         {
-            LatencyResult result = LatencyComparison.Measure(
-                reference.Open, s => Inference.ModelSession.Create(model, s), sources.Data.Read(0), int.Parse(parts[1], CultureInfo.InvariantCulture), settings, cancellation);
+            int threads = int.Parse(parts[1], CultureInfo.InvariantCulture);
+            SessionSettings session = new()
+            {
+                Threads = threads,
+                // Threads of the one model must not spin while the other runs.
+                Entries = new Dictionary<string, string> { ["session.force_spinning_stop"] = "1" },
+            };
+            using SessionPair pair = SessionPair.Open(() => reference.Open(session), () => ModelSession.Create(model, session));
+            LatencyResult result = LatencyComparison.Measure(pair, sources.Data.Read(0), threads, settings, isWarm: false, cancellation);
             return CanonicalJson.Serialize(result, StageJson.Default.LatencyResult);
         }, cancellation);
     }
