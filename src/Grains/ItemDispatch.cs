@@ -1,0 +1,124 @@
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Grains;
+
+/// <summary>Sends a job's items to grains until each has an answer.</summary>
+internal sealed class ItemDispatch(IGrainFactory grains, JobContext job, OrleansEngineSettings settings)
+{
+    /// <summary>What a silo still does when a run was cancelled is waited for this long.</summary>
+    private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(10);
+
+    private readonly Lanes _lanes = new(grains);
+    private readonly string _stamp = StampOf(job.Folder);
+
+    // The folder's name may be any; a grain's key is best short.
+    private readonly string _name = ContentHash.Of(job.Folder)[..16];
+
+    /// <summary>The item's result, or why it has none.</summary>
+    public async Task<WorkResult> DoAsync(WorkItem item, CancellationToken cancellation)
+    {
+        WorkOrder order = new(job.Folder, _stamp, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
+        WorkRoute route = WorkRoute.Of(_name, item);
+        for (int failures = 0, losses = 0; ;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Lanes.Lane lane = _lanes.Take(route);
+            WorkAnswer answer;
+            try
+            {
+                answer = await CallAsync(lane.Grain, order, cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                _lanes.Retire(lane);
+                throw;
+            }
+            catch (Exception e)
+            {
+                // Failures of the work itself come as answers: this is the cluster's.
+                _lanes.Retire(lane);
+                if (++losses == settings.MostLosses)
+                    return Failed(item, failures + losses, ExitCode.InternalError, $"{item.Kind} {item.Argument} was lost {losses} times with the silo that did it, last with: {e.Message}");
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << losses)), cancellation);
+                continue;
+            }
+
+            _lanes.Return(lane, answer);
+            string? failure = answer.Failure;
+            if (failure is null)
+            {
+                try
+                {
+                    return new WorkResult(item, await BytesOfAsync(answer, cancellation), null, failures + losses + 1, answer.Elapsed);
+                }
+                catch (QuantException e)
+                {
+                    // Damaged between there and here: doing it again writes it again.
+                    failure = e.Message;
+                }
+            }
+
+            failures++;
+            if (answer.IsFinal)
+                return Failed(item, failures + losses, (ExitCode)answer.FailureCode, failure);
+            if (failures == IWorkEngine.MaximumAttempts)
+                return Failed(item, failures + losses, ExitCode.InternalError, $"{item.Kind} {item.Argument} failed {failures} times, last with: {failure}");
+        }
+    }
+
+    /// <exception cref="LostOrderException">No grain holds the order any more.</exception>
+    private async Task<WorkAnswer> CallAsync(IWorkGrain grain, WorkOrder order, CancellationToken cancellation)
+    {
+        Task<WorkAnswer> call = grain.ExecuteAsync(order, cancellation);
+        for (int unheard = 0; ;)
+        {
+            try
+            {
+                return await call.WaitAsync(settings.CheckEvery, cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                Task ended = call;
+                await ended.WaitAsync(CancellationPatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw;
+            }
+            catch (TimeoutException) when (!call.IsCompleted)
+            {
+                unheard = await IsHeldAsync(grain, order.Key) ? 0 : unheard + 1;
+            }
+
+            // Once may be chance: the answer was on its way.
+            if (unheard < 2)
+                continue;
+            _ = call.ContinueWith(late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw new LostOrderException();
+        }
+    }
+
+    private static async Task<bool> IsHeldAsync(IWorkGrain grain, string key)
+    {
+        try
+        {
+            return await grain.IsHoldingAsync(key);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> BytesOfAsync(WorkAnswer answer, CancellationToken cancellation) =>
+        answer.Bytes ?? await job.Blobs.GetAsync(BlobId.Parse(answer.Blob!), cancellation);
+
+    private static WorkResult Failed(WorkItem item, int attempts, ExitCode code, string message) =>
+        new(item, default, new WorkFailure(code, message), attempts, TimeSpan.Zero);
+
+    private static string StampOf(string folder)
+    {
+        string file = Path.Combine(folder, "job.json");
+        return folder.Length > 0 && File.Exists(file) ? ContentHash.OfFile(file) : "";
+    }
+
+    /// <summary>The silo answers, and knows nothing of the order; or it does not answer.</summary>
+    private sealed class LostOrderException() : Exception("the silo no longer knows of it");
+}

@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using QuantCluster.Jobs;
+
+namespace QuantCluster.Grains;
+
+/// <summary>
+/// Items on the silos of a cluster. A call is done at most once, so whoever calls watches over it: what a dead silo
+/// held, or what no grain holds any more, is sent again; the first answer counts, later ones find no one waiting.
+/// </summary>
+/// <param name="grains">A way to the cluster: a silo's own, or a client's.</param>
+/// <param name="settings">Null for the defaults.</param>
+public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? settings = null) : IWorkEngine
+{
+    private readonly OrleansEngineSettings _settings = settings ?? new();
+
+    public string Name => "orleans";
+
+    public async IAsyncEnumerable<WorkResult> ExecuteAsync(
+        JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        int window = _settings.Window ?? await WindowOfAsync(cancellation) ?? OrleansEngineSettings.FirstWindow;
+        Channel<WorkResult> finished = Channel.CreateBounded<WorkResult>(window);
+        Task running = FeedAsync(job, items, window, finished.Writer, stop);
+        try
+        {
+            await foreach (WorkResult result in finished.Reader.ReadAllAsync(cancellation))
+                yield return result;
+        }
+        finally
+        {
+            // Reached on cancellation, and when the reader leaves its loop early.
+            await stop.CancelAsync();
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task FeedAsync(
+        JobContext job, IAsyncEnumerable<WorkItem> items, int size, ChannelWriter<WorkResult> finished, CancellationTokenSource stop)
+    {
+        using WorkWindow window = new(size);
+        ItemDispatch dispatch = new(grains, job, _settings);
+        HashSet<Task> underWay = [];
+        Task following = _settings.Window is null ? FollowClusterAsync(window, stop.Token) : Task.CompletedTask;
+        Exception? failure = null;
+        try
+        {
+            await Task.Run(async () =>
+            {
+                await foreach (WorkItem item in items.WithCancellation(stop.Token))
+                {
+                    await window.EnterAsync(stop.Token);
+                    underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
+                    underWay.Add(Task.Run(() => DoAsync(item), CancellationToken.None));
+                }
+
+                await Task.WhenAll(underWay);
+            }, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll([.. underWay, following]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        finished.Complete(failure);
+
+        async Task DoAsync(WorkItem item)
+        {
+            try
+            {
+                await finished.WriteAsync(await dispatch.DoAsync(item, stop.Token), stop.Token);
+                window.Leave();
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
+        }
+    }
+
+    private async Task FollowClusterAsync(WorkWindow window, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await Task.Delay(_settings.LookAround, cancellation);
+            if (await WindowOfAsync(cancellation) is { } size)
+                window.Resize(size);
+        }
+    }
+
+    /// <summary>An item for each core, and one more for each silo, so that none waits for the way there and back.</summary>
+    private async Task<int?> WindowOfAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            SiloDescription[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
+            return silos.Length == 0 ? null : silos.Sum(s => s.Cores + 1);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            return null;
+        }
+    }
+}

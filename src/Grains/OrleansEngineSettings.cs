@@ -1,0 +1,23 @@
+namespace QuantCluster.Grains;
+
+/// <summary>How the engine treats the cluster; the defaults are for machines that work for minutes and die seldom.</summary>
+public sealed record OrleansEngineSettings
+{
+    /// <summary>Items under way when the cluster could not yet be asked.</summary>
+    internal const int FirstWindow = 4;
+
+    /// <summary>Items under way at most; null for as many as the cluster has cores, and a few more.</summary>
+    public int? Window { get; init; }
+
+    /// <summary>How often an item that takes long is asked after.</summary>
+    public TimeSpan CheckEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often the cluster is asked who is there.</summary>
+    public TimeSpan LookAround { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>
+    /// How often an item may be lost with its silo before it is taken for what kills silos. More than the attempts a
+    /// failing item has: most items that are lost were only in the same place as what went wrong.
+    /// </summary>
+    public int MostLosses { get; init; } = 8;
+}

@@ -1,0 +1,8 @@
+using Orleans.Placement;
+
+namespace QuantCluster.Grains;
+
+/// <inheritdoc cref="IShardGrain"/>
+[ResourceOptimizedPlacement]
+[CollectionAgeLimit(Minutes = 2)]
+internal sealed class ShardGrain(JobRooms rooms, SiloWork work) : WorkGrain(rooms, work), IShardGrain;
