@@ -1,0 +1,43 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
+using Orleans.Runtime.MembershipService.SiloMetadata;
+
+namespace QuantCluster.Grains;
+
+/// <summary>The way in for hosts.</summary>
+public static class GrainsHosting
+{
+    /// <summary>
+    /// Makes a silo do jobs' items. Clustering, the store named <c>jobs</c> and reminders are the host's to choose.
+    /// An <see cref="IJobOpener"/> registered before is kept.
+    /// </summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="cores">Items at a time.</param>
+    /// <param name="reminderPeriod">A job whose silo died is taken up again within this time.</param>
+    public static ISiloBuilder AddQuantCluster(this ISiloBuilder silo, int cores, TimeSpan reminderPeriod)
+    {
+        silo.UseSiloMetadata(new Dictionary<string, string> { [ClusterGrain.CoresKey] = cores.ToString(CultureInfo.InvariantCulture) });
+        silo.AddActivityPropagation();
+        silo.Services.AddSingleton(new CoreGate(cores));
+        silo.Services.TryAddSingleton<IJobOpener, JobFolderOpener>();
+        silo.Services.AddSingleton<JobRooms>();
+        silo.Services.AddSingleton<SiloWork>();
+        silo.Configure<CoordinatorOptions>(o => o.ReminderPeriod = reminderPeriod);
+        silo.Configure<ReminderOptions>(o => o.MinimumReminderPeriod = reminderPeriod < o.MinimumReminderPeriod ? reminderPeriod : o.MinimumReminderPeriod);
+        silo.Configure<SiloMessagingOptions>(o =>
+        {
+            // "Cancelled" means that nothing runs any more.
+            o.WaitForCancellationAcknowledgement = true;
+            o.CancelRequestOnTimeout = true;
+        });
+        silo.Configure<ResourceOptimizedPlacementOptions>(o =>
+        {
+            // A coordinator's own silo gets no more than its share; and grains are spread even before load shows.
+            o.LocalSiloPreferenceMargin = 0;
+            o.ActivationCountWeight = 40;
+        });
+        return silo;
+    }
+}

@@ -1,0 +1,1 @@
+return await QuantCluster.Silo.SiloCommand.RunAsync(args);

@@ -1,0 +1,91 @@
+using System.Net;
+using Orleans.Configuration;
+using QuantCluster.Grains;
+using StackExchange.Redis;
+
+namespace QuantCluster.Silo;
+
+/// <summary>Puts a silo together and runs it until it is told to stop.</summary>
+internal static class SiloHost
+{
+    /// <summary>On SIGTERM items under way are finished and grains move out, for this long at most.</summary>
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(60);
+
+    public static async Task<int> RunAsync(SiloSettings settings)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "quant-silo" });
+        builder.Logging.ClearProviders().AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.UseUtcTimestamp = true;
+            o.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+        }).AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Drain + TimeSpan.FromSeconds(10));
+        builder.Host.UseOrleans(silo => Configure(silo, settings));
+        builder.AddTelemetry(settings);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            if (settings.HttpPort > 0)
+                kestrel.Listen(settings.Redis is null ? IPAddress.Loopback : IPAddress.Any, settings.HttpPort);
+            else
+                kestrel.ListenUnixSocket(Path.Combine(Path.GetTempPath(), $"quant-silo.{Environment.ProcessId}.socket"));
+        });
+        await using WebApplication app = builder.Build();
+        app.MapHealth();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (Reason(e) is { } reason)
+        {
+            await Console.Error.WriteLineAsync($"quant-silo: {reason}");
+            return (int)ExitCode.Unavailable;
+        }
+
+        Console.WriteLine($"quant-silo: {settings.Name} is ready: {settings.Cores} items at a time, gateway port {settings.GatewayPort}, {(settings.Redis is null ? "on its own" : $"cluster '{settings.ClusterId}'")}.");
+        await app.WaitForShutdownAsync();
+        return (int)ExitCode.Success;
+    }
+
+    private static void Configure(ISiloBuilder silo, SiloSettings settings)
+    {
+        silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, ClusterNames.ServiceId));
+        silo.Configure<SiloOptions>(o => o.SiloName = settings.Name);
+        silo.Configure<GrainCollectionOptions>(o => o.DeactivationTimeout = Drain);
+        silo.Configure<ClusterMembershipOptions>(o =>
+        {
+            o.ProbeTimeout = settings.ProbeTimeout;
+            o.TableRefreshTimeout = TimeSpan.FromSeconds(15);
+            o.DefunctSiloExpiration = TimeSpan.FromHours(1);
+        });
+        silo.AddQuantCluster(settings.Cores, settings.ReminderPeriod);
+        if (settings.Redis is { } address)
+        {
+            ConfigurationOptions redis = ConfigurationOptions.Parse(address);
+            // A Redis that is away for a while is waited for, not a reason to fall.
+            redis.AbortOnConnectFail = false;
+            silo.ConfigureEndpoints(settings.Address ?? IPAddressOfHost(), settings.SiloPort, settings.GatewayPort, listenOnAnyHostAddress: true);
+            silo.UseRedisClustering(o => o.ConfigurationOptions = redis);
+            silo.AddRedisGrainStorage(CoordinatorStore.Name, o => o.ConfigurationOptions = redis);
+            silo.UseRedisReminderService(o => o.ConfigurationOptions = redis);
+        }
+        else
+        {
+            silo.UseLocalhostClustering(settings.SiloPort, settings.GatewayPort, serviceId: ClusterNames.ServiceId, clusterId: settings.ClusterId);
+            silo.AddMemoryGrainStorage(CoordinatorStore.Name);
+            silo.UseInMemoryReminderService();
+        }
+    }
+
+    /// <summary>The first address of this host that is no loopback; loopback where there is no other.</summary>
+    private static IPAddress IPAddressOfHost() =>
+        Dns.GetHostAddresses(Dns.GetHostName(), System.Net.Sockets.AddressFamily.InterNetwork).FirstOrDefault(a => !IPAddress.IsLoopback(a)) ?? IPAddress.Loopback;
+
+    private static string? Reason(Exception e) => e switch
+    {
+        RedisConnectionException => $"Redis cannot be reached: {e.Message}",
+        IOException or System.Net.Sockets.SocketException => $"a port cannot be listened on: {e.Message}",
+        { InnerException: { } inner } => Reason(inner),
+        _ => null,
+    };
+}
