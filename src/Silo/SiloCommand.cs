@@ -19,7 +19,10 @@ internal static class SiloCommand
     private static readonly Option<int> Probe = Number("--probe-milliseconds", "QUANT_PROBE_MILLISECONDS", 3000, 100, 60000, "How long a silo has to answer another; three misses, and it is taken for dead");
     private static readonly Option<string> Telemetry = new("--telemetry") { HelpName = "none|console|otlp|both", Description = "Where metrics and traces go (QUANT_TELEMETRY); otlp reads the standard OTEL_EXPORTER_OTLP_ variables.", DefaultValueFactory = _ => Variable("QUANT_TELEMETRY") ?? "none" };
 
-    public static async Task<int> RunAsync(string[] args)
+    /// <param name="args">The command line.</param>
+    /// <param name="services">Adds services of the caller's own.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string[] args, Action<IServiceCollection>? services = null)
     {
         RootCommand command = new("A silo: does the work items of quantization jobs, together with other silos.")
         {
@@ -33,7 +36,7 @@ internal static class SiloCommand
             if (result.GetValue(Address) is { } address && !IPAddress.TryParse(address, out _))
                 result.AddError($"--address '{address}' is no IP address.");
         });
-        command.SetAction(async (parsed, _) => await SiloHost.RunAsync(Settings(parsed)));
+        command.SetAction(async (parsed, _) => await SiloHost.RunAsync(Settings(parsed), services));
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count == 0)
             return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -11,7 +11,7 @@ internal static class SiloHost
     /// <summary>On SIGTERM items under way are finished and grains move out, for this long at most.</summary>
     private static readonly TimeSpan Drain = TimeSpan.FromSeconds(60);
 
-    public static async Task<int> RunAsync(SiloSettings settings)
+    public static async Task<int> RunAsync(SiloSettings settings, Action<IServiceCollection>? services)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "quant-silo" });
         builder.Logging.ClearProviders().AddSimpleConsole(o =>
@@ -19,8 +19,9 @@ internal static class SiloHost
             o.SingleLine = true;
             o.UseUtcTimestamp = true;
             o.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
-        }).AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
+        }).AddFilter(Speaks);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Drain + TimeSpan.FromSeconds(10));
+        services?.Invoke(builder.Services);
         builder.Host.UseOrleans(silo => Configure(silo, settings));
         builder.AddTelemetry(settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -46,6 +47,14 @@ internal static class SiloHost
         await app.WaitForShutdownAsync();
         return (int)ExitCode.Success;
     }
+
+    /// <summary>Our own words, and the libraries' troubles; not their advice.</summary>
+    private static bool Speaks(string? category, LogLevel level) => category switch
+    {
+        { } ours when ours.StartsWith("QuantCluster", StringComparison.Ordinal) => level >= LogLevel.Information,
+        "Orleans.Runtime.Silo" or "Orleans.Runtime.Watchdog" => level >= LogLevel.Error,
+        _ => level >= LogLevel.Warning,
+    };
 
     private static void Configure(ISiloBuilder silo, SiloSettings settings)
     {
