@@ -36,6 +36,19 @@ internal static class Examples
         ],
         ["lint"] = ["quant lint model.int8.onnx"],
         ["verify"] = ["quant verify model.onnx model.int8.onnx --data held-out.json --min-sqnr 25"],
+        ["submit"] =
+        [
+            "quant submit model.onnx --data calibration.json --eval held-out.json",
+            "quant submit model.onnx --data calibration.json --engine redis --cluster redis-host:6379 --store /mnt/quant",
+        ],
+        ["jobs"] = ["quant jobs"],
+        ["watch"] = ["quant watch model-1f2e3d4c"],
+        ["cancel"] = ["quant cancel model-1f2e3d4c"],
+        ["logs"] = ["quant logs model-1f2e3d4c"],
+        ["fetch"] = ["quant fetch model-1f2e3d4c --out model.int8.onnx"],
+        ["cluster"] = ["quant cluster", "quant cluster up --workers 3", "quant cluster status", "quant cluster down"],
+        ["worker"] = ["quant worker --cluster redis-host:6379 --store /mnt/quant"],
+        ["gc"] = ["quant gc --dry-run"],
         ["explain"] = ["quant explain -- -1 2 --values -0.8 0.5 1.5"],
     };
 }

@@ -87,7 +87,7 @@ internal sealed class JobClaims(RedisLink link, JobStore store, WorkerSettings s
         if (_scanned != 0 && TimeProvider.System.GetElapsedTime(_scanned) < settings.Rescan)
             return;
         _scanned = TimeProvider.System.GetTimestamp();
-        RedisValue[] open = [.. store.All().Where(j => j.ReadState() is { IsOver: false, Engine: "redis" }).Select(j => (RedisValue)j.Id)];
+        RedisValue[] open = [.. store.All().Where(j => j.ReadState() is { IsOver: false, Engine: "redis" or "" }).Select(j => (RedisValue)j.Id)];
         if (open.Length > 0)
             await link.Database.SetAddAsync(RedisKeys.OpenJobs, open);
     }

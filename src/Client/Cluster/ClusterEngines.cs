@@ -3,7 +3,11 @@ namespace QuantCluster.Client.Cluster;
 /// <summary>Every cluster engine of this build. Adding one is one line here and one file beside this.</summary>
 internal static class ClusterEngines
 {
-    public static IReadOnlyList<IClusterEngine> All { get; } = [];
+    public static IReadOnlyList<IClusterEngine> All { get; } =
+    [
+        new RedisClusterEngine(),
+        new LocalEngineRunner(),
+    ];
 
     /// <exception cref="QuantException">This build has no such engine.</exception>
     public static IClusterEngine Find(string name) => All.FirstOrDefault(e => e.Name == name)

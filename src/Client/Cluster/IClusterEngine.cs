@@ -11,7 +11,7 @@ internal interface IClusterEngine
     string DefaultAddress { get; }
 
     /// <exception cref="QuantException">No one answers at the address; what to do about it.</exception>
-    Task<ICluster> ConnectAsync(string address, CancellationToken cancellation);
+    Task<ICluster> ConnectAsync(string address, JobStore store, CancellationToken cancellation);
 
     /// <summary>The processes of a cluster on this machine, in the order they are to be started.</summary>
     /// <exception cref="QuantException">A program it needs is not installed; how to install it.</exception>

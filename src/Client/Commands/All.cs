@@ -19,5 +19,14 @@ internal static class All
         Sensitivity.Create(),
         Frontier.Create(),
         Pick.Create(),
+        Submit.Create(),
+        JobsCommand.Create(),
+        Watch.Create(),
+        Cancel.Create(),
+        Logs.Create(),
+        Fetch.Create(),
+        ClusterCommand.Create(),
+        WorkerCommand.Create(),
+        Gc.Create(),
     ];
 }

@@ -30,6 +30,9 @@ internal static class Run
     private static readonly Option<string> Speed = Choice("--speed", "What timings on this machine may decide: layers go back to float only if the model is slower than float else (auto), wherever they do not pay (measured), or never, so that bytes are the same everywhere (ignore). Exit code 8: float is best here.", "auto", "measured", "ignore");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
 
+    /// <summary>What a job is made of and asked for, whoever does it: <c>quant submit</c> takes the same.</summary>
+    public static IEnumerable<Option> JobOptions => Create().Options.Where(o => o != Out && o != Job && o != Report && o != Json);
+
     public static Command Create()
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
@@ -51,10 +54,24 @@ internal static class Run
             throw new QuantException(ExitCode.Usage, $"{output}: --out names the model itself. Choose another file.");
         string? given = parsed.GetValue(Job);
         string directory = Path.GetFullPath(given ?? Path.Combine(Path.GetDirectoryName(output)!, Path.GetFileNameWithoutExtension(output) + ".job"));
-        JobSettings settings = Settings(parsed);
         using Interruption interruption = new();
-        using JobSources sources = JobSources.Open(model, parsed.GetValue(Data), parsed.GetValue(Evaluation), settings, interruption.Token);
-        JobSpecification specification = new()
+        using JobSources sources = Open(parsed, model, interruption.Token);
+        JobSpecification specification = Specify(parsed, sources, output, report);
+        using JobDirectory job = given is null
+            ? JobDirectory.CreateAnew(directory, specification)
+            : JobDirectory.Create(directory, specification);
+        return await JobExecution.RunAsync(job, sources, parsed.GetValue(Json), interruption);
+    }
+
+    /// <summary>Opens and checks what <see cref="JobOptions"/> name.</summary>
+    public static JobSources Open(ParseResult parsed, string model, CancellationToken cancellation) =>
+        JobSources.Open(model, parsed.GetValue(Data), parsed.GetValue(Evaluation), Settings(parsed), cancellation);
+
+    /// <summary>The job that <see cref="JobOptions"/> ask for.</summary>
+    public static JobSpecification Specify(ParseResult parsed, JobSources sources, string output, string? report)
+    {
+        JobSettings settings = Settings(parsed);
+        return new JobSpecification
         {
             Tool = QuantizationJob.ToolVersion,
             Model = sources.ModelInput,
@@ -65,10 +82,6 @@ internal static class Run
             Report = report,
             Settings = settings,
         };
-        using JobDirectory job = given is null
-            ? JobDirectory.CreateAnew(directory, specification)
-            : JobDirectory.Create(directory, specification);
-        return await JobExecution.RunAsync(job, sources, parsed.GetValue(Json), interruption);
     }
 
     private static JobSettings Settings(ParseResult parsed) => new()
@@ -88,7 +101,8 @@ internal static class Run
         Speed = Enum.Parse<SpeedMode>(parsed.GetValue(Speed)!, ignoreCase: true),
     };
 
-    private static void CheckSources(CommandResult result)
+    /// <summary>Data, or random samples, but not both.</summary>
+    public static void CheckSources(CommandResult result)
     {
         bool data = result.GetResult(Data) is not null, synthetic = result.GetResult(Synthetic) is not null;
         if (!data && !synthetic)

@@ -64,13 +64,6 @@ public sealed class StoredJob(JobStore store, string id)
             Write(state with { Phase = JobPhase.Cancelled, Code = ExitCode.Cancelled });
     }
 
-    /// <summary>Lets a job that failed, or was cancelled, be done again from where it was.</summary>
-    public void Requeue()
-    {
-        File.Delete(CancelFile);
-        Write(ReadState() with { Phase = JobPhase.Queued, Code = null, Message = null });
-    }
-
     /// <summary>Replaces the state, whole. A reader finds the old or the new.</summary>
     public void Write(JobState state) => AtomicFile.Write(StateFile, JsonSerializer.SerializeToUtf8Bytes(state, ClusterJson.Default.JobState));
 
