@@ -37,7 +37,7 @@ internal static class Run
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, Correct, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, Speed, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, Speed, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
@@ -81,6 +81,7 @@ internal static class Run
             Output = output,
             Report = report,
             Settings = settings,
+            Search = SearchOptions.Read(parsed, settings),
         };
     }
 

@@ -134,21 +134,25 @@ public static class CorrectionChoice
         return new CorrectionResult(kept.Configuration, kept.Layers, trials);
     }
 
+    /// <summary>The float model whose channels are scaled as <see cref="Choose"/> scales them: as floats, the same.</summary>
+    internal static OnnxModel Equalize(
+        OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration, IDataset data, CorrectionSettings settings, CancellationToken cancellation)
+    {
+        (int[] evidence, _) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
+        return ChannelEqualization.Measure(prepared, plan, configuration, data, evidence, settings.Threads, cancellation).Apply(prepared);
+    }
+
     /// <summary>
-    /// A third of the samples judges, the others are evidence; both spread over the whole set. Multiples of the golden
-    /// ratio choose them: data often take turns with a short period, and every third sample could be of one kind.
+    /// A third of the samples judges, the others are evidence (<see cref="SampleSplit"/>); both spread over the whole set.
     /// </summary>
     internal static (int[] Evidence, int[] Validation) Split(int count, double multiplyAccumulates, CorrectionSettings settings)
     {
         int most = CorrectionSettings.SamplesFor(multiplyAccumulates);
         bool hold = settings.Mode == CorrectionMode.Auto && count >= 6;
-        int[] validation = [.. Enumerable.Range(0, count).Where(i => hold && IsHeldBack(i))];
-        int[] evidence = [.. Enumerable.Range(0, count).Where(i => !hold || !IsHeldBack(i))];
-        return (Spread(evidence, settings.EvidenceSamples is > 0 and var e ? e : most), Spread(validation, settings.ValidationSamples is > 0 and var v ? v : most));
+        int[] validation = [.. Enumerable.Range(0, count).Where(i => hold && SampleSplit.IsHeldBack(i))];
+        int[] evidence = [.. Enumerable.Range(0, count).Where(i => !hold || !SampleSplit.IsHeldBack(i))];
+        return (
+            SampleSplit.Spread(evidence, settings.EvidenceSamples is > 0 and var e ? e : most),
+            SampleSplit.Spread(validation, settings.ValidationSamples is > 0 and var v ? v : most));
     }
-
-    internal static bool IsHeldBack(int sample) => (sample + 1) * 0.6180339887498949 % 1 < 1.0 / 3;
-
-    private static int[] Spread(int[] indices, int most) =>
-        indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
 }

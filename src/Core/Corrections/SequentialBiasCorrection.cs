@@ -26,13 +26,20 @@ public sealed class SequentialBiasCorrection
     /// <param name="samples">Indices of the samples the means are taken over: a few dozen are enough.</param>
     /// <param name="threads">Samples that run side by side; 0 for every core. Does not change the result.</param>
     public SequentialBiasCorrection(OnnxModel prepared, QuantizationPlan plan, IDataset data, IReadOnlyList<int> samples, int threads)
+        : this(prepared, plan, data, samples, threads, new LayerCorrector(prepared, plan, data, samples, threads))
+    {
+    }
+
+    /// <param name="step">Made for the same model and samples, and for every layer of the plan: what it knows of the float model is not measured again.</param>
+    internal SequentialBiasCorrection(
+        OnnxModel prepared, QuantizationPlan plan, IDataset data, IReadOnlyList<int> samples, int threads, LayerCorrector step)
     {
         _prepared = prepared;
         _plan = plan;
         _data = data;
         _samples = samples;
         _threads = threads;
-        _step = new LayerCorrector(prepared, plan, data, samples, threads);
+        _step = step;
     }
 
     /// <summary>Whether a layer has, or can be given, a bias at no cost: a MatMul without one would need an Add.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using QuantCluster.Search;
 
 namespace QuantCluster.Jobs;
 
@@ -55,6 +56,7 @@ public static class CanonicalJson
     UseStringEnumConverter = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(JobSpecification))]
+[JsonSerializable(typeof(SearchSettings))]
 [JsonSerializable(typeof(JournalRecord))]
 [JsonSerializable(typeof(JobOutcome))]
 internal sealed partial class JobJson : JsonSerializerContext;

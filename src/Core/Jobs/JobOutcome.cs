@@ -65,6 +65,9 @@ public sealed record JobOutcome
     /// <summary>Corrections that were judged on held-back calibration samples, in turn; empty where none was.</summary>
     public IReadOnlyList<CorrectionTrial> Corrections { get; init; } = [];
 
+    /// <summary>What the search came to; null where there was none.</summary>
+    public SearchSummary? Search { get; init; }
+
     /// <summary>Absolute path of the report's page.</summary>
     public string? Report { get; init; }
 

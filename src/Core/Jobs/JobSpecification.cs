@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantCluster.Search;
 using QuantCluster.Search.Sensitivity;
 
 namespace QuantCluster.Jobs;
@@ -37,6 +38,9 @@ public sealed record JobSpecification
     public string? Report { get; init; }
 
     public required JobSettings Settings { get; init; }
+
+    /// <summary>How the search goes; null where there is none (<c>--effort fast</c>).</summary>
+    public SearchSettings? Search { get; init; }
 
     /// <summary>Set where the job measures sensitivity (<see cref="SensitivityJob"/>) instead of making a model.</summary>
     public SensitivitySettings? Sensitivity { get; init; }

@@ -32,6 +32,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
     /// <summary>Work items at a time.</summary>
     public static int WorkersOf(JobSettings settings) => settings.Workers > 0 ? settings.Workers : Math.Min(MostWorkers, ThreadsOf(settings));
 
+    /// <summary>Ends a search at its best so far; the job then goes on with that.</summary>
+    public CancellationToken StopSearch { get; init; }
+
     /// <exception cref="QuantException">A stage failed, or a gate was not met; then nothing is at the output.</exception>
     public async Task<JobOutcome> RunAsync(CancellationToken cancellation)
     {
@@ -58,6 +61,18 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             await CorrectStage.RunAsync(context, model, prepared, planBlob, plan, ranges["configuration"], threads, cancellation);
         string basis = $"{statistics.Samples} samples, sha256 {ranges["statistics"]}";
         ConfiguredPlan chosen = new(planBlob, plan, ranges["configuration"], configuration, trials);
+        IReadOnlyDictionary<string, string> methods = await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation);
+        SearchOutcome? search = null;
+        if (directory.Specification.Search is { } wanted)
+        {
+            SearchInputs inputs = new(model, prepared, planBlob, plan, ranges["configuration"], configuration, statistics);
+            Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, StopSearch, cancellation);
+            (model, prepared, methods, search) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome);
+            chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
+            handlers.Release();
+            UnusedMemory.Return();
+        }
+
         FrontierResult? frontier = null;
         async Task<FrontierResult> MakeFrontierAsync()
         {
@@ -96,7 +111,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             prepared.Graph,
             shown,
             statistics,
-            await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
+            methods,
             corrected,
             chosen.Corrections,
             verification,
@@ -118,7 +133,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         AtomicFile.Write(directory.Specification.Output, bytes);
         if (settings.Frontier is not null)
             await FrontierModels.WriteAsync(frontier!, directory, cancellation);
-        return Outcome(shown, chosen.Corrections, verification, runner, page, notes);
+        return Outcome(shown, chosen.Corrections, search, verification, runner, page, notes);
     }
 
     /// <summary>The plan of a frontier's point; as it was where no point is chosen.</summary>
@@ -142,7 +157,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         return (emitted, await VerifyStage.RunAsync(context, prepared, scaled, emitted, workers, cancellation));
     }
 
-    private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
+    private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, SearchOutcome? search, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
     {
         LatencyResult? latency = verification.Latency.Count > 0 ? verification.Latency[0] : null;
         double? sqnr = verification.Error("sqnr_db");
@@ -168,6 +183,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
                 [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
                 [.. plan.FloatLayers.Select(l => new UnquantizedLayer(l.Node, l.OpType, l.Reason))]),
             Corrections = trials,
+            Search = search is null ? null : SearchSummary.Of(search),
             Report = page,
             Job = directory.Path,
             Notes = notes,

@@ -15,7 +15,7 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     /// <summary>Seconds of work by stage, that of earlier processes included.</summary>
     public IReadOnlyDictionary<string, double> Seconds => _seconds;
 
-    /// <inheritdoc cref="RunAsync(string, IEnumerable{string}, Func{CancellationToken, Task{IReadOnlyDictionary{string, byte[]}}}, CancellationToken)"/>
+    /// <inheritdoc cref="RunAsync(string, IEnumerable{string}, Func{CancellationToken, Task{IReadOnlyDictionary{string, byte[]}}}, CancellationToken, bool)"/>
     public Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         string name, IEnumerable<string> inputs, Func<CancellationToken, IReadOnlyDictionary<string, byte[]>> compute, CancellationToken cancellation) =>
         RunAsync(name, inputs, c => Task.FromResult(compute(c)), cancellation);
@@ -24,9 +24,10 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     /// <param name="name">The stage.</param>
     /// <param name="inputs">Hashes and settings that the result depends on.</param>
     /// <param name="compute">Output name to bytes.</param>
+    /// <param name="isWhole">Whether its seconds count as the stage's; not where it runs items of the same stage, which count.</param>
     /// <returns>Output name to blob.</returns>
     public async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
-        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, byte[]>>> compute, CancellationToken cancellation)
+        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, byte[]>>> compute, CancellationToken cancellation, bool isWhole = true)
     {
         cancellation.ThrowIfCancellationRequested();
         string key = ContentHash.Of([name, directory.Specification.Tool, .. inputs]);
@@ -38,7 +39,8 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
             record = await StoreAsync(key, name, outputs, started, cancellation);
         }
 
-        AddSeconds(name, record.Seconds);
+        if (isWhole)
+            AddSeconds(name, record.Seconds);
         progress?.Report(new JobProgress(name, 1, 1));
         return record.Outputs.ToDictionary(o => o.Key, o => BlobId.Parse(o.Value));
     }

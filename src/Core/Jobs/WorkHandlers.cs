@@ -10,6 +10,7 @@ public sealed class WorkHandlers : IDisposable
 {
     private readonly CalibrateBlock _calibrate;
     private readonly EvaluateTrial _trials;
+    private readonly CorrectTrial _corrections;
 
     /// <param name="blobs">The job's values.</param>
     /// <param name="sources">The job's data, opened here.</param>
@@ -21,7 +22,8 @@ public sealed class WorkHandlers : IDisposable
         Trials = new TrialStore(Values);
         _calibrate = new CalibrateBlock(Values, sources, threadsPerRun, workers);
         _trials = new EvaluateTrial(Values, Trials, sources, threadsPerRun, workers);
-        ByKind = new IWorkHandler[] { _calibrate, new EstimateRanges(Values), _trials, new MeasureLatency(Values, sources), new ProfileKernels(Values, sources) }.ToDictionary(h => h.Kind);
+        _corrections = new CorrectTrial(Values, Trials, sources, threadsPerRun);
+        ByKind = new IWorkHandler[] { _calibrate, new EstimateRanges(Values), _trials, _corrections, new MeasureLatency(Values, sources), new ProfileKernels(Values, sources) }.ToDictionary(h => h.Kind);
     }
 
     /// <summary>Kind of item to what does it.</summary>
@@ -36,6 +38,7 @@ public sealed class WorkHandlers : IDisposable
     {
         _calibrate.Release();
         _trials.Release();
+        _corrections.Release();
         Values.Release();
     }
 

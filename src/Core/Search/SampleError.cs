@@ -1,24 +1,15 @@
 namespace QuantCluster.Search;
 
-/// <summary>How far one output of a candidate is from the float model's, for one sample.</summary>
-/// <param name="Divergence">KL divergence in nats a position where the output is a distribution, else 0.</param>
-/// <param name="Squared">Sum of squared differences where it is none, else 0.</param>
-/// <param name="Energy">Sum of the float model's squared values where it is none, else 0.</param>
-internal readonly record struct SampleError(double Divergence, double Squared, double Energy)
-{
-    /// <summary>One error for each sample, from those of each of its outputs.</summary>
-    public static double[] Combine(IReadOnlyList<SampleError[]> samples)
-    {
-        double[] errors = [.. samples.Select(p => p.Sum(o => o.Divergence))];
-        int outputs = samples.Count == 0 ? 0 : samples[0].Length;
-        for (int o = 0; o < outputs; o++)
-        {
-            // Where the float model always answers zero there is no energy to relate to.
-            double energy = samples.Sum(p => p[o].Energy), mean = energy > 0 ? energy / errors.Length : 1;
-            for (int s = 0; s < errors.Length; s++)
-                errors[s] += samples[s][o].Squared / mean;
-        }
-
-        return errors;
-    }
-}
+/// <summary>
+/// How far one output of a candidate is from the float model's, for one sample: sums from which every objective follows,
+/// so that changing the objective repeats no run.
+/// </summary>
+/// <param name="IsDistribution">Whether the output is a (Log)Softmax over several classes.</param>
+/// <param name="Divergence">KL divergence in nats a position, of the output or, where it is none, of its softmax; 0 for a single class.</param>
+/// <param name="Squared">Sum of squared differences.</param>
+/// <param name="Energy">Sum of the float model's squared values.</param>
+/// <param name="QuantizedEnergy">Sum of the candidate's squared values.</param>
+/// <param name="Product">Sum of products of both.</param>
+/// <param name="TaskLoss">What the task metric falls on this sample; null where the task is unknown, and but for the first output.</param>
+internal readonly record struct SampleError(
+    bool IsDistribution, double Divergence, double Squared, double Energy, double QuantizedEnergy, double Product, double? TaskLoss = null);

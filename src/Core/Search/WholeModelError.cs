@@ -1,13 +1,14 @@
 using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
+using QuantCluster.Search.Objectives;
 using QuantCluster.Verification;
 using QuantCluster.Verification.Metrics;
 
 namespace QuantCluster.Search;
 
 /// <summary>
-/// The objective: how far a candidate's outputs are from the float model's, sample by sample. KL divergence where an
+/// How far a candidate's outputs are from the float model's, sample by sample. KL divergence where an
 /// output is a distribution (a (Log)Softmax), squared error relative to the output's mean energy elsewhere. Both are 0 for an equal
 /// model, and additive over samples, so that candidates can be compared sample by sample.
 /// </summary>
@@ -48,7 +49,7 @@ public sealed class WholeModelError
         SampleError[][] parts = new SampleError[_samples.Count][];
         EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
 
-        return SampleError.Combine(parts);
+        return new Auto().Errors(parts);
     }
 
     /// <summary>
@@ -108,7 +109,9 @@ public sealed class WholeModelError
         {
             OutputKind kind = _kinds.GetValueOrDefault(_outputs[o]);
             OutputView r = new(_outputs[o], expected[o].Shape, expected[o].Values, kind), q = OutputReader.Read(actual, o, sample, kind);
-            errors[o] = kind != OutputKind.Values && r.Classes > 1 ? new SampleError(Divergence(r, q), 0, 0) : Squares(r.Values, q.Values);
+            Energies sums = Energies.Of(r.Values, q.Values);
+            errors[o] = new SampleError(
+                kind != OutputKind.Values && r.Classes > 1, r.Classes > 1 ? Divergence(r, q) : 0, sums.Noise, sums.Reference, sums.Quantized, sums.Product);
         }
 
         return errors;
@@ -140,19 +143,6 @@ public sealed class WholeModelError
         }
 
         return sum / Math.Max(1, reference.Positions);
-    }
-
-    private static SampleError Squares(ReadOnlySpan<float> reference, ReadOnlySpan<float> quantized)
-    {
-        double squared = 0, energy = 0;
-        for (int i = 0; i < reference.Length; i++)
-        {
-            double difference = (double)reference[i] - quantized[i];
-            energy += (double)reference[i] * reference[i];
-            squared += difference * difference;
-        }
-
-        return new SampleError(0, squared, energy);
     }
 
     private sealed record ReferenceOutput(long[] Shape, float[] Values);

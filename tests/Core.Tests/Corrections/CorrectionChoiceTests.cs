@@ -1,6 +1,7 @@
 using QuantCluster.Corrections;
 using QuantCluster.Data;
 using QuantCluster.Onnx;
+using QuantCluster.Search;
 using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Corrections;
@@ -134,7 +135,7 @@ public class CorrectionChoiceTests
     {
         Network network = new(9);
         OnnxModel model = network.Build(network.Bias("y", network.MatMul("product", network.Input("x", 1, 6, 16), 16, 8), 8));
-        return Coarse.Of(model, new Coarse.Samples(18, _ => [1, 6, 16], i => CorrectionChoice.IsHeldBack(i) ? -2 : 2));
+        return Coarse.Of(model, new Coarse.Samples(18, _ => [1, 6, 16], i => SampleSplit.IsHeldBack(i) ? -2 : 2));
     }
 
     /// <summary>Two products side by side, of one column, which rounding leaves alone; the input of one changes sides on the samples that judge.</summary>
@@ -148,7 +149,7 @@ public class CorrectionChoiceTests
 
     private sealed class Pair : IDataset
     {
-        private readonly Coarse.Samples _flipping = new(36, _ => [1, 1], i => CorrectionChoice.IsHeldBack(i) ? -4 : 4, "flipping");
+        private readonly Coarse.Samples _flipping = new(36, _ => [1, 1], i => SampleSplit.IsHeldBack(i) ? -4 : 4, "flipping");
         private readonly Coarse.Samples _steady = new(36, _ => [1, 1], _ => 4, "quiet");
 
         public int Count => 36;

@@ -23,6 +23,7 @@ namespace QuantCluster.Jobs.Stages;
 [JsonSerializable(typeof(IReadOnlyDictionary<string, ActivationChoice>))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 [JsonSerializable(typeof(SampleError[][]))]
+[JsonSerializable(typeof(SearchOutcome))]
 [JsonSerializable(typeof(VerificationResult))]
 [JsonSerializable(typeof(LatencyResult))]
 [JsonSerializable(typeof(LatencyProfile))]

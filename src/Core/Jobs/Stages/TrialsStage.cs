@@ -1,4 +1,5 @@
 using QuantCluster.Search;
+using QuantCluster.Search.Objectives;
 
 namespace QuantCluster.Jobs.Stages;
 
@@ -9,25 +10,39 @@ internal static class TrialsStage
     public static async Task<IReadOnlyDictionary<string, double[]>> RunAsync(
         StageContext context, BlobId model, IReadOnlyList<Trial> trials, int[] samples, int workers, CancellationToken cancellation)
     {
+        IReadOnlyDictionary<string, SampleError[][]> parts = await MeasureAsync("trials", context, model, trials, samples, ..samples.Length, workers, cancellation);
+        return parts.ToDictionary(p => p.Key, p => new Auto().Errors(p.Value));
+    }
+
+    /// <summary>The raw errors on a part of the samples, from which every objective follows.</summary>
+    /// <param name="stage">What progress and times are told of.</param>
+    /// <param name="part">Places in the list of samples; it begins at a whole block.</param>
+    /// <returns>By the trial's key.</returns>
+    public static async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+        string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation)
+    {
+        (int first, int count) = part.GetOffsetAndLength(samples.Count);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(first % EvaluateTrial.BlockSize, 0);
+        int begin = first / EvaluateTrial.BlockSize, end = (first + count + EvaluateTrial.BlockSize - 1) / EvaluateTrial.BlockSize;
         Trial[] distinct = [.. trials.DistinctBy(t => t.Key)];
         WorkItem[][] items = new WorkItem[distinct.Length][];
         for (int t = 0; t < distinct.Length; t++)
         {
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
-            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples);
+            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples)[begin..end];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];
-        IReadOnlyList<BlobId> results = await context.RunItemsAsync("trials", order, cancellation);
+        IReadOnlyList<BlobId> results = await context.RunItemsAsync(stage, order, cancellation);
 
         Dictionary<string, BlobId> byItem = order.Zip(results).ToDictionary(p => p.First.Key, p => p.Second);
-        Dictionary<string, double[]> errors = [];
+        Dictionary<string, SampleError[][]> errors = [];
         for (int t = 0; t < distinct.Length; t++)
         {
             List<SampleError[]> parts = [];
             foreach (WorkItem item in items[t])
                 parts.AddRange(EvaluateTrial.Parse(await context.Directory.Blobs.GetAsync(byItem[item.Key], cancellation)));
-            errors[distinct[t].Key] = SampleError.Combine(parts);
+            errors[distinct[t].Key] = [.. parts];
         }
 
         return errors;

@@ -29,7 +29,7 @@ public sealed record FrontierSettings
     /// </summary>
     public (int[] Search, int[] Validation) Split(int count)
     {
-        int[] validation = [.. Enumerable.Range(0, count).Where(Corrections.CorrectionChoice.IsHeldBack)];
+        int[] validation = [.. Enumerable.Range(0, count).Where(SampleSplit.IsHeldBack)];
         int[] search = [.. Enumerable.Range(0, count).Except(validation)];
 
         // Of a handful nothing can be held back.

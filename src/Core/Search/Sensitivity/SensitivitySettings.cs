@@ -3,8 +3,6 @@ namespace QuantCluster.Search.Sensitivity;
 /// <summary>How sensitivity is measured.</summary>
 public sealed record SensitivitySettings
 {
-    private const double GoldenRatio = 0.6180339887498949;
-
     public static SensitivitySettings Default { get; } = new();
 
     /// <summary>Samples a trial is judged on, at most; spread evenly over the data.</summary>
@@ -17,15 +15,5 @@ public sealed record SensitivitySettings
     /// Indices of those samples among <paramref name="count"/>: one of each of equal stretches, at places that shift by the
     /// golden ratio. Every n-th sample would see only one kind where kinds take turns.
     /// </summary>
-    public int[] Choose(int count)
-    {
-        int[] chosen = new int[Math.Min(count, Samples)];
-        for (int i = 0; i < chosen.Length; i++)
-        {
-            int first = (int)((long)i * count / chosen.Length), end = (int)((i + 1L) * count / chosen.Length);
-            chosen[i] = first + (int)(i * GoldenRatio % 1 * (end - first));
-        }
-
-        return chosen;
-    }
+    public int[] Choose(int count) => SampleSplit.Scatter(count, Samples);
 }

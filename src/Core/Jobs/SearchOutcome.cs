@@ -1,0 +1,57 @@
+using QuantCluster.Search;
+
+namespace QuantCluster.Jobs;
+
+/// <summary>A point of the search, as it is kept and told.</summary>
+/// <param name="Origin">What came upon it (<see cref="SearchPoint.Origin"/>).</param>
+/// <param name="Quantized">Layers on integers.</param>
+/// <param name="Configuration">Hash of what was chosen.</param>
+/// <param name="Trial">Blob of the trial.</param>
+/// <param name="Time">Microseconds by estimate.</param>
+/// <param name="SearchErrors">One a search sample.</param>
+/// <param name="ValidationErrors">One a validation sample; null where it was not judged.</param>
+public sealed record SearchPointOutcome(
+    string Origin, int Quantized, string Configuration, string Trial, double Time, IReadOnlyList<double> SearchErrors, IReadOnlyList<double>? ValidationErrors);
+
+/// <summary>What a layer became, and why.</summary>
+public sealed record SearchedLayer(string Id, string Node, string Precision, string Corrections);
+
+/// <summary>What the search did and chose, as it is kept with the job.</summary>
+public sealed record SearchOutcome
+{
+    public required string Effort { get; init; }
+
+    public required string Objective { get; init; }
+
+    /// <summary>Distinct trials.</summary>
+    public required int Trials { get; init; }
+
+    /// <summary>Whether it came to its own end, rather than to its budget's.</summary>
+    public required bool IsComplete { get; init; }
+
+    /// <summary>Samples that chose, and samples that judged.</summary>
+    public required int SearchSamples { get; init; }
+
+    public required int ValidationSamples { get; init; }
+
+    /// <summary>Where it began: what <c>--effort fast</c> gives.</summary>
+    public required SearchPointOutcome Start { get; init; }
+
+    public required SearchPointOutcome Winner { get; init; }
+
+    /// <summary>Whether the winner's gain over the start, and of what size, paired over validation samples.</summary>
+    public required double Gain { get; init; }
+
+    public required double GainStandardError { get; init; }
+
+    public required IReadOnlyList<SearchCurve> Curves { get; init; }
+
+    /// <summary>Every point, start and winner included.</summary>
+    public required IReadOnlyList<SearchPointOutcome> Points { get; init; }
+
+    /// <summary>What each layer became.</summary>
+    public required IReadOnlyList<SearchedLayer> Layers { get; init; }
+
+    /// <summary>Tensors that did not take the default range, and which one they took.</summary>
+    public required IReadOnlyDictionary<string, string> Ranges { get; init; }
+}

@@ -1,0 +1,158 @@
+using QuantCluster.Calibration;
+using QuantCluster.Corrections;
+using QuantCluster.Emission;
+using QuantCluster.Inference;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Objectives;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>What the search starts from.</summary>
+/// <param name="Model">Blob of the prepared model.</param>
+/// <param name="PlanBlob">Blob of the plan with every layer.</param>
+/// <param name="Ranges">Blob of the configuration before corrections.</param>
+/// <param name="Corrected">Blob of the configuration that <c>--effort fast</c> emits.</param>
+internal sealed record SearchInputs(
+    BlobId Model, OnnxModel Prepared, BlobId PlanBlob, QuantizationPlan Plan, BlobId Ranges, BlobId Corrected, CalibrationStatistics Statistics);
+
+/// <summary>What the search gives: with the model it rests on, all that emission needs.</summary>
+/// <param name="Model">Blob of the model: the prepared one, or its equalized equal.</param>
+/// <param name="Ranges">Blob of the configuration before corrections.</param>
+internal sealed record Searched(
+    BlobId Model, OnnxModel Prepared, BlobId PlanBlob, BlobId Ranges, BlobId Configuration, IReadOnlyDictionary<string, string> Methods, SearchOutcome Outcome);
+
+/// <summary>Fast start → the plan and the configuration of least whole-model error that the budget found.</summary>
+internal static class SearchStage
+{
+    /// <summary>Multiply-accumulates of all search samples together, about: more samples where they are cheap.</summary>
+    private const double SampleBudget = 40e9;
+
+    public static async Task<Searched> RunAsync(
+        StageContext context, SearchInputs inputs, SearchSettings settings, int workers, CancellationToken stop, CancellationToken cancellation)
+    {
+        (BlobId model, OnnxModel prepared, IReadOnlyDictionary<string, AffineMapping> given) = await BaseAsync(context, inputs, cancellation);
+        string[] key =
+        [
+            model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(),
+            ContentHash.Of(System.Text.Encoding.UTF8.GetString(CanonicalJson.Serialize(settings, JobJson.Default.SearchSettings))),
+        ];
+        IReadOnlyDictionary<string, BlobId> outputs;
+        try
+        {
+            outputs = await context.Runner.RunAsync("search", key, c => SearchAsync(context, inputs, model, prepared, given, settings, workers, stop, c), cancellation);
+        }
+        catch (StoppedSearchException e)
+        {
+            // Not journalled: a resumed job goes on.
+            Dictionary<string, BlobId> stored = [];
+            foreach ((string name, byte[] bytes) in e.Outputs)
+                stored[name] = await context.Directory.Blobs.PutAsync(bytes, cancellation);
+            outputs = stored;
+        }
+
+        return new Searched(
+            model, prepared, outputs["plan"], outputs["ranges"], outputs["configuration"],
+            await context.ReadJsonAsync(outputs["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
+            await context.ReadJsonAsync(outputs["outcome"], StageJson.Default.SearchOutcome, cancellation));
+    }
+
+    private static async Task<IReadOnlyDictionary<string, byte[]>> SearchAsync(
+        StageContext context,
+        SearchInputs inputs,
+        BlobId model,
+        OnnxModel prepared,
+        IReadOnlyDictionary<string, AffineMapping> given,
+        SearchSettings settings,
+        int workers,
+        CancellationToken stop,
+        CancellationToken cancellation)
+    {
+        double multiplyAccumulates = inputs.Plan.Layers.Sum(l => (double)l.MultiplyAccumulates);
+        int most = settings.Samples > 0 ? settings.Samples : (int)Math.Clamp(SampleBudget / Math.Max(1, multiplyAccumulates), 48, 128);
+        SampleSplit split = SampleSplit.Of(context.Sources.Data.Count, most);
+        int[] evidence = SampleSplit.Spread(split.Search, CorrectionSettings.SamplesFor(multiplyAccumulates));
+        QuantizationConfiguration start = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(inputs.Corrected, cancellation));
+        IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, context.Sources.Data.Read(0));
+        RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given);
+        TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges);
+        JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers);
+        TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize, settings.Trials ?? int.MaxValue);
+        SearchBudget budget = new(settings, () => runner.Seconds, stop);
+        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, null).RunAsync(start, cancellation);
+        SearchPoint winner = result.Winner;
+        PairedGain gain = FinalChoice.Gain(result.Start, winner);
+        Dictionary<string, SearchPointOutcome> told = [];
+        foreach (SearchPoint point in result.Points)
+            told[point.Trial.Key] = await TellAsync(point);
+        SearchOutcome outcome = new()
+        {
+            Effort = settings.Effort.ToString().ToLowerInvariant(),
+            Objective = settings.Objective,
+            Trials = result.Trials,
+            IsComplete = result.IsComplete,
+            SearchSamples = split.Search.Length,
+            ValidationSamples = split.Validation.Length,
+            Start = told[result.Start.Trial.Key],
+            Winner = await TellAsync(winner),
+            Gain = gain.Mean,
+            GainStandardError = gain.StandardError,
+            Curves = result.Curves,
+            Points = [.. result.Points.Select(p => told[p.Trial.Key])],
+            Layers = [.. inputs.Plan.Layers.Select(l => Describe(l, winner))],
+            Ranges = winner.Configuration.Ranges.ToDictionary(r => r.Key, r => r.Value.ToString()),
+        };
+        Dictionary<string, byte[]> outputs = new()
+        {
+            ["plan"] = CanonicalJson.Serialize(winner.Trial.Plan, StageJson.Default.QuantizationPlan),
+            ["ranges"] = ConfigurationFile.ToBytes(builder.Build(winner.Configuration.WithoutCorrections()).Configuration),
+            ["configuration"] = ConfigurationFile.ToBytes(winner.Trial.Configuration),
+            ["methods"] = CanonicalJson.Serialize(builder.Methods(winner.Configuration), StageJson.Default.IReadOnlyDictionaryStringString),
+            ["outcome"] = CanonicalJson.Serialize(outcome, StageJson.Default.SearchOutcome),
+        };
+        return stop.IsCancellationRequested ? throw new StoppedSearchException(outputs) : outputs;
+
+        async Task<SearchPointOutcome> TellAsync(SearchPoint point) => new(
+            point.Origin, point.Quantized, point.Configuration.Hash, (await context.Handlers.Trials.PutAsync(point.Trial, CancellationToken.None)).Value,
+            point.Time, point.SearchErrors, point.ValidationErrors);
+    }
+
+    private static SearchedLayer Describe(Layer layer, SearchPoint winner)
+    {
+        bool quantized = winner.Trial.Plan.Layers.Any(l => l.Id == layer.Id);
+        LayerChoice choice = winner.Configuration.Layer(layer.Id);
+        return new SearchedLayer(layer.Id, layer.Node, quantized ? "int8" : "float", quantized ? choice.Corrections.ToString().ToLowerInvariant() : "none");
+    }
+
+    /// <summary>
+    /// The model trials are made from. Where the fast start equalized channels, that is the equalized model: as floats it
+    /// is the same, and a layer of a pair can go back to float. Ranges between pairs are then not to be chosen: the
+    /// statistics are of the model before.
+    /// </summary>
+    private static async Task<(BlobId Model, OnnxModel Prepared, IReadOnlyDictionary<string, AffineMapping> Given)> BaseAsync(
+        StageContext context, SearchInputs inputs, CancellationToken cancellation)
+    {
+        QuantizationConfiguration ranges = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(inputs.Ranges, cancellation));
+        QuantizationConfiguration corrected = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(inputs.Corrected, cancellation));
+        HashSet<string> scaled = ScaledTensors.Between(inputs.Prepared, inputs.Plan, ranges, corrected);
+        if (scaled.Count == 0)
+            return (inputs.Model, inputs.Prepared, new Dictionary<string, AffineMapping>());
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+            "equalize", [inputs.Model.Value, inputs.PlanBlob.Value, inputs.Ranges.Value, context.DataKey],
+            c => new Dictionary<string, byte[]>
+            {
+                ["model"] = CorrectionChoice.Equalize(inputs.Prepared, inputs.Plan, ranges, context.Sources.Data, new CorrectionSettings { Mode = context.Settings.Correct }, c).ToBytes(),
+            },
+            cancellation);
+        return (outputs["model"], await context.ReadModelAsync(outputs["model"]), scaled.ToDictionary(t => t, t => corrected.Activations[t]));
+    }
+
+    /// <summary>Carries the best so far out of a stage that is not finished.</summary>
+    private sealed class StoppedSearchException(IReadOnlyDictionary<string, byte[]> outputs) : Exception("the search was stopped")
+    {
+        public IReadOnlyDictionary<string, byte[]> Outputs { get; } = outputs;
+    }
+}

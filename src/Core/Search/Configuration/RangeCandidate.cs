@@ -1,0 +1,12 @@
+using System.Globalization;
+
+namespace QuantCluster.Search.Configuration;
+
+/// <summary>Which range a tensor takes: an estimator's, widened or narrowed by a factor.</summary>
+/// <param name="Estimator">A name of <see cref="Ranges.RangeEstimators"/>.</param>
+/// <param name="Factor">What both ends are multiplied with; 1 leaves the estimator's.</param>
+public readonly record struct RangeCandidate(string Estimator, double Factor = 1)
+{
+    public override string ToString() =>
+        Factor == 1 ? Estimator : string.Create(CultureInfo.InvariantCulture, $"{Estimator}*{Factor:R}");
+}

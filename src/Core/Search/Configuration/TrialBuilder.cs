@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using QuantCluster.Corrections;
+using QuantCluster.Emission;
+using QuantCluster.Inference;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Ranges;
+
+namespace QuantCluster.Search.Configuration;
+
+/// <summary>Makes trials of configurations. Plans, ranges and weights are made once, however many trials share them. Thread-safe.</summary>
+/// <param name="prepared">The float model.</param>
+/// <param name="shapes">Every tensor's shape in one real run.</param>
+/// <param name="plan">With every layer that may be quantized.</param>
+/// <param name="ranges">What tensors' ranges can be.</param>
+public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, QuantizationPlan plan, RangeTable ranges)
+{
+    private readonly ConcurrentDictionary<string, Lazy<QuantizationPlan>> _plans = new();
+    private readonly ConcurrentDictionary<(string Layer, float InputScale), Lazy<QuantizedWeight>> _weights = new();
+
+    public OnnxModel Prepared => prepared;
+
+    public IReadOnlyDictionary<string, TensorShape> Shapes => shapes;
+
+    public QuantizationPlan Plan => plan;
+
+    public RangeTable Ranges => ranges;
+
+    /// <summary>The plan in which only these layers run on integers.</summary>
+    public QuantizationPlan PlanOf(SearchConfiguration configuration)
+    {
+        string[] quantized = [.. configuration.Quantized];
+        return _plans.GetOrAdd(
+            string.Join('\n', quantized),
+            _ => new Lazy<QuantizationPlan>(() => Restrict(quantized.ToHashSet()))).Value;
+    }
+
+    private QuantizationPlan Restrict(HashSet<string> quantized)
+    {
+        try
+        {
+            return SubsetTrials.Restrict(prepared, shapes, plan, quantized);
+        }
+        catch (QuantException e) when (e.Code == ExitCode.BadModel)
+        {
+            // The planner lets layers go that would be alone: none is left.
+            return SubsetTrials.Restrict(prepared, shapes, plan, new HashSet<string>());
+        }
+    }
+
+    public Trial Build(SearchConfiguration configuration)
+    {
+        QuantizationPlan part = PlanOf(configuration);
+        Dictionary<string, AffineMapping> activations = Mappings(part, configuration);
+        Dictionary<string, QuantizedWeight> weights = [];
+        Dictionary<string, float[]> biases = [];
+        foreach (Layer layer in part.Layers)
+        {
+            CorrectedLayer? corrected = configuration.Layer(layer.Id).Corrected;
+            weights[layer.Id] = corrected?.Weight ?? WeightOf(layer, activations[layer.Input].Scale);
+            if (corrected?.Bias is { } bias)
+                biases[layer.Id] = bias;
+        }
+
+        return new Trial(part, new QuantizationConfiguration(activations, weights, biases));
+    }
+
+    /// <summary>The estimators that chose the ranges of the plan's points, for people.</summary>
+    public Dictionary<string, string> Methods(SearchConfiguration configuration) =>
+        Choices(PlanOf(configuration), configuration).ToDictionary(c => c.Key, c => c.Value.Method);
+
+    /// <summary>The mapping of every point of a plan.</summary>
+    public Dictionary<string, AffineMapping> Mappings(QuantizationPlan part, SearchConfiguration configuration)
+    {
+        Dictionary<string, AffineMapping> mappings = Choices(part, configuration).ToDictionary(c => c.Key, c => c.Value.Mapping);
+        foreach ((string tensor, AffineMapping mapping) in ranges.Given)
+        {
+            if (mappings.ContainsKey(tensor))
+                mappings[tensor] = mapping;
+        }
+
+        return mappings;
+    }
+
+    private IReadOnlyDictionary<string, ActivationChoice> Choices(QuantizationPlan part, SearchConfiguration configuration) =>
+        RangeSelection.ShareInGroups(part, p => ranges.RangeOf(p, configuration.Range(p.Tensor) ?? ranges.Default), ranges.Settings);
+
+    private QuantizedWeight WeightOf(Layer layer, float inputScale) => _weights.GetOrAdd(
+        (layer.Id, inputScale), _ => new Lazy<QuantizedWeight>(() => RangeSelection.ChooseWeight(prepared, layer, inputScale, ranges.Settings))).Value;
+}

@@ -1,0 +1,23 @@
+namespace QuantCluster.Search;
+
+/// <summary>Which of the candidates is best on samples that chose none of them.</summary>
+internal static class FinalChoice
+{
+    /// <summary>
+    /// Of those that are not worse than the best by more than chance, the one of least error over search and validation
+    /// samples together; but where that is no significant gain over <paramref name="start"/>, the start itself.
+    /// </summary>
+    /// <param name="start">With validation errors.</param>
+    /// <param name="candidates">Those without validation errors, or that cost more time than <paramref name="most"/>, are left out.</param>
+    /// <param name="most">Microseconds by estimate.</param>
+    public static SearchPoint Of(SearchPoint start, IEnumerable<SearchPoint> candidates, double most, double standardErrors)
+    {
+        SearchPoint[] open = [start, .. candidates.Where(c => c.ValidationErrors is not null && c.Time <= most)];
+        SearchPoint best = open.MinBy(c => c.ValidationErrors!.Average())!;
+        SearchPoint chosen = open.Where(c => !Gain(c, best).IsSignificant(standardErrors)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
+        return Gain(start, chosen).IsSignificant(standardErrors) ? chosen : start;
+    }
+
+    /// <summary>What the second is better than the first on the validation samples.</summary>
+    public static PairedGain Gain(SearchPoint before, SearchPoint after) => PairedGain.Of([.. before.ValidationErrors!], [.. after.ValidationErrors!]);
+}

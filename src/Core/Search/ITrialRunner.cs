@@ -1,0 +1,20 @@
+using QuantCluster.Corrections;
+
+namespace QuantCluster.Search;
+
+/// <summary>Asks for some layers of a trial to be corrected for the inputs they get in it, in graph order.</summary>
+internal sealed record CorrectionRequest(Trial Trial, IReadOnlyList<string> Layers, LayerCorrection Corrections);
+
+/// <summary>Does what the search asks for: everything that costs time. What it gives depends on the arguments alone.</summary>
+internal interface ITrialRunner
+{
+    /// <summary>Raw errors of a part of the samples, by the trial's key.</summary>
+    /// <param name="samples">Indices of samples.</param>
+    /// <param name="part">Places in that list; it begins at a whole block.</param>
+    Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation);
+
+    /// <summary>For each request, the layers that were corrected, by id.</summary>
+    Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
+        IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation);
+}

@@ -1,0 +1,61 @@
+using QuantCluster.Corrections;
+
+namespace QuantCluster.Search;
+
+/// <summary>How much is tried.</summary>
+public enum SearchEffort
+{
+    /// <summary>Nothing: ranges and corrections as they are chosen tensor by tensor.</summary>
+    Fast,
+
+    /// <summary>A minute or a few: the orders that usually win, then polish.</summary>
+    Balanced,
+
+    /// <summary>Every order, a beam, scaled ranges, and polish until nothing is accepted.</summary>
+    Thorough,
+}
+
+/// <summary>How the search goes.</summary>
+public sealed record SearchSettings
+{
+    public SearchEffort Effort { get; init; } = SearchEffort.Balanced;
+
+    /// <summary>A name of the objectives: auto, kl, sqnr, cosine or task.</summary>
+    public string Objective { get; init; } = "auto";
+
+    /// <summary>Trials at most; null for no limit. With the same number the result has the same bytes.</summary>
+    public int? Trials { get; init; }
+
+    /// <summary>Seconds of searching, about; null for no limit. How far it comes depends on the machine.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>A move is accepted when its mean gain, paired over samples, exceeds this many of its standard errors.</summary>
+    public double StandardErrors { get; init; } = 1;
+
+    /// <summary>Names of the orders to go along; null for the effort's.</summary>
+    public IReadOnlyList<string>? Orders { get; init; }
+
+    /// <summary>Prefixes kept side by side by the beam; 0 for none; null for the effort's.</summary>
+    public int? BeamWidth { get; init; }
+
+    /// <summary>Samples that choose, and as many that judge, at most; 0 chooses by the model's size.</summary>
+    public int Samples { get; init; }
+
+    /// <summary>How much slower than the model with every layer on integers the result may be, by estimate: 0.02 is 2 %.</summary>
+    public double Slowdown { get; init; } = 0.02;
+
+    /// <summary>Corrections that layers may be given.</summary>
+    public LayerCorrection Corrections { get; init; } = LayerCorrection.Rounding | LayerCorrection.Bias;
+
+    internal IReadOnlyList<string> OrderNames => Orders ?? (Effort == SearchEffort.Thorough
+        ? [.. Search.Orders.LayerOrders.All.Select(o => o.Name), "random-1"]
+        : ["sensitivity-ascending", "topological", "reverse"]);
+
+    internal int Beam => BeamWidth ?? (Effort == SearchEffort.Thorough ? 2 : 0);
+
+    /// <summary>Steps of a chain at most: where there are more layers, several are quantized at a time.</summary>
+    internal int Steps => Effort == SearchEffort.Thorough ? 64 : 32;
+
+    /// <summary>Rounds of polish at most.</summary>
+    internal int Rounds => Effort == SearchEffort.Thorough ? 4 : 1;
+}
