@@ -5,6 +5,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
+using QuantCluster.Search.Objectives;
 using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Search.Sensitivity;
@@ -67,7 +68,7 @@ public class SubsetTrialsTests
         SampleError[] late = [.. objective.Measure(session, 3..4, CancellationToken.None).SelectMany(e => e)];
         Assert.Equal(
             whole,
-            SampleError.Combine([.. objective.Measure(session, 0..3, CancellationToken.None), late]));
+            SearchObjectives.Get("auto").Errors([.. objective.Measure(session, 0..3, CancellationToken.None), late]));
     }
 
     private string[] Subset(int bits) => [.. _plan.Layers.Where((_, i) => ((bits >> i) & 1) != 0).Select(l => l.Id)];
