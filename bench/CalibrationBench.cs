@@ -44,7 +44,7 @@ internal static class CalibrationBench
         using LoadedSamples samples = new(data, CountFor(plain, data));
         string[] outputs = [.. tapped.Outputs.Select(o => o.Name).Where(n => taps.Any(t => t.Tensor == n))];
 
-        CalibrationSettings settings = new() { BlockSize = 8 };
+        CalibrationSettings settings = new() { BlockSize = 8, Threads = threads };
         TapRequest[] cheap = [.. taps.Select(t => t with { Histogram = false })];
         TapRequest[] channels = [.. taps.Select(t => t with { ChannelAxis = tapped.Outputs.FirstOrDefault(o => o.Name == t.Tensor) is { Shape.Length: 4 } ? 1 : -1 })];
         long values = 0;
@@ -58,7 +58,7 @@ internal static class CalibrationBench
             ("pass, by channel too", () => Calibrator.Calibrate(tapped, channels, samples, settings, null, default)),
         ];
         if (threads > 1)
-            variants.Add(($"pass, {threads} workers of 1 thread", () => Calibrator.Calibrate(single, taps, samples, settings with { Workers = threads }, null, default)));
+            variants.Add(($"pass, {threads} workers of 1 thread", () => Calibrator.Calibrate(single, taps, samples, settings with { Workers = threads, Threads = 1 }, null, default)));
 
         double[] medians = Interleaved.Medians([.. variants.Select(v => v.Body)], Rounds);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

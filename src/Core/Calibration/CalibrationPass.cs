@@ -50,7 +50,7 @@ internal sealed class CalibrationPass(
     {
         try
         {
-            using TapRun run = new(tapped, taps);
+            using TapRun run = new(tapped, taps, settings.Threads);
             while (!stop.IsCancellationRequested)
             {
                 int block = Interlocked.Increment(ref _nextBlock) - 1;

@@ -29,13 +29,14 @@ public static class Calibrator
     /// <param name="taps">Tensor names are unique.</param>
     /// <param name="data">Samples that fit the model.</param>
     /// <param name="block">Sample indices; must lie inside the dataset.</param>
+    /// <param name="threads">Threads that count, like those the session runs with; 0 for every core.</param>
     /// <param name="cancellation">Looked at before every sample.</param>
     /// <exception cref="QuantException">The model does not run on a sample, or a tapped tensor is not float32.</exception>
     public static BlockStatistics CalibrateBlock(
-        ModelSession tapped, IReadOnlyList<TapRequest> taps, IDataset data, Range block, CancellationToken cancellation)
+        ModelSession tapped, IReadOnlyList<TapRequest> taps, IDataset data, Range block, int threads, CancellationToken cancellation)
     {
         (int first, int count) = block.GetOffsetAndLength(data.Count);
-        using TapRun run = new(tapped, taps);
+        using TapRun run = new(tapped, taps, threads);
         for (int sample = first; sample < first + count; sample++)
         {
             cancellation.ThrowIfCancellationRequested();

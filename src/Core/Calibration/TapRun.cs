@@ -12,10 +12,13 @@ internal sealed class TapRun : IDisposable
     private readonly TensorAccumulator[] _fromOutputs;
     private readonly TensorAccumulator[] _all;
     private readonly string[] _outputs;
+    private readonly int _threads;
+    private long _values;
 
-    public TapRun(ModelSession session, IReadOnlyList<TapRequest> taps)
+    public TapRun(ModelSession session, IReadOnlyList<TapRequest> taps, int threads)
     {
         _session = session;
+        _threads = threads > 0 ? threads : Environment.ProcessorCount;
         HashSet<string> inputs = [.. session.Inputs.Select(i => i.Name)];
         _all = [.. taps.Select(t => new TensorAccumulator(t))];
         _fromInputs = [.. _all.Where(a => inputs.Contains(a.Tap.Tensor))];
@@ -29,7 +32,7 @@ internal sealed class TapRun : IDisposable
     public int Samples { get; private set; }
 
     /// <summary>Elements looked at so far.</summary>
-    public long Values { get; private set; }
+    public long Values => _values;
 
     public void Add(Sample sample)
     {
@@ -41,13 +44,33 @@ internal sealed class TapRun : IDisposable
             Add(accumulator, input.Floats, input.Shape);
         }
 
+        AddOutputs(result);
+        Samples++;
+    }
+
+    /// <summary>The threads that ran the model count as well: tensors are independent of one another.</summary>
+    private void AddOutputs(RunResult result)
+    {
         for (int i = 0; i < _fromOutputs.Length; i++)
-        {
             CheckType(result.TypeOf(i), _fromOutputs[i].Tap);
-            Add(_fromOutputs[i], result.Floats(i), result.ShapeOf(i));
+        if (_threads > 1)
+        {
+            try
+            {
+                Parallel.For(0, _fromOutputs.Length, new ParallelOptions { MaxDegreeOfParallelism = _threads }, AddOutput);
+            }
+            catch (AggregateException e) when (e.InnerExceptions.OfType<QuantException>().FirstOrDefault() is { } inner)
+            {
+                throw new QuantException(inner.Code, inner.Message, inner);
+            }
+        }
+        else
+        {
+            for (int i = 0; i < _fromOutputs.Length; i++)
+                AddOutput(i);
         }
 
-        Samples++;
+        void AddOutput(int i) => Add(_fromOutputs[i], result.Floats(i), result.ShapeOf(i));
     }
 
     /// <summary>Per-channel figures since the last call, tap by tap, null where a tap did not ask for them.</summary>
@@ -70,7 +93,7 @@ internal sealed class TapRun : IDisposable
     private void Add(TensorAccumulator accumulator, ReadOnlySpan<float> values, long[] shape)
     {
         accumulator.Add(values, shape);
-        Values += values.Length;
+        Interlocked.Add(ref _values, values.Length);
     }
 
     private RunResult Run(Sample sample)

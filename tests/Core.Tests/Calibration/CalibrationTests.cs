@@ -64,7 +64,7 @@ public class CalibrationTests
         using ModelSession session = Calibrator.OpenTapped(model, Taps, 1);
         List<BlockStatistics> blocks = [];
         for (int start = 0; start < samples.Count; start += 4)
-            blocks.Add(Calibrator.CalibrateBlock(session, Taps, samples, start..Math.Min(start + 4, samples.Count), default));
+            blocks.Add(Calibrator.CalibrateBlock(session, Taps, samples, start..Math.Min(start + 4, samples.Count), 1, default));
         byte[] whole = Bytes(Calibrator.Calibrate(model, Taps, samples, new CalibrationSettings { BlockSize = 4 }, null, default));
         for (int seed = 0; seed < 5; seed++)
         {
@@ -78,8 +78,8 @@ public class CalibrationTests
     public void A_sample_counted_twice_is_an_error()
     {
         using ModelSession session = Calibrator.OpenTapped(SmallModels.ConvReluConv(), Taps, 1);
-        BlockStatistics first = Calibrator.CalibrateBlock(session, Taps, Samples(), 0..4, default);
-        BlockStatistics second = Calibrator.CalibrateBlock(session, Taps, Samples(), 3..6, default);
+        BlockStatistics first = Calibrator.CalibrateBlock(session, Taps, Samples(), 0..4, 1, default);
+        BlockStatistics second = Calibrator.CalibrateBlock(session, Taps, Samples(), 3..6, 1, default);
         Assert.Throws<ArgumentException>(() => CalibrationStatistics.Merge([second, first]));
     }
 

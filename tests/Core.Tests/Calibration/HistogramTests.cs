@@ -28,6 +28,29 @@ public class HistogramTests
         return whole && ends;
     });
 
+    [Theory]
+    [InlineData(-1f, 1f)]
+    [InlineData(0f, 6f)]
+    [InlineData(-3f, 0f)]
+    public void Values_clipped_to_a_bound_are_counted_in_its_bin_whatever_came_before(float low, float high)
+    {
+        TensorAccumulator accumulator = new(new TapRequest("t"));
+        Dictionary<int, long> expected = [];
+        Random random = new(7);
+        for (int sample = 0; sample < 4; sample++)
+        {
+            // The bound is not reached at first, and NaN are among the values once it is.
+            float[] values = [.. Enumerable.Range(0, 5003).Select(i => sample == 3 && i % 9 == 0 ? float.NaN : Math.Clamp(((float)random.NextDouble() - 0.4f) * sample * 9, low, high))];
+            accumulator.Add(values, [values.Length]);
+            foreach (float value in values.Where(float.IsFinite))
+                expected[FloatBins.RankOf(value)] = expected.GetValueOrDefault(FloatBins.RankOf(value)) + 1;
+        }
+
+        FloatHistogram histogram = accumulator.ToStatistics().Histogram;
+        accumulator.Dispose();
+        Assert.Equal(expected.OrderBy(e => e.Key).Select(e => (e.Key, e.Value)), histogram.Ranks.ToArray().Select((r, i) => ((int)r, histogram.Counts[i])));
+    }
+
     [Fact]
     public void Merging_is_commutative_associative_and_equals_counting_at_once() =>
         Check(AnyBits.Generator.Select(v => (v, v.Reverse().Select(x => x * 3).ToArray(), v.Where((_, i) => i % 2 == 0).ToArray())).ToArbitrary(), sets =>
