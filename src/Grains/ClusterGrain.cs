@@ -1,46 +1,29 @@
-using System.Globalization;
-using Orleans.Concurrency;
-using Orleans.Runtime.MembershipService.SiloMetadata;
-
 namespace QuantCluster.Grains;
 
 /// <inheritdoc cref="IClusterGrain"/>
-[StatelessWorker(1)]
-internal sealed class ClusterGrain(IGrainFactory grains, ISiloMetadataCache metadata) : Grain, IClusterGrain
+internal sealed class ClusterGrain(ISiloStatusOracle oracle) : Grain, IClusterGrain
 {
-    /// <summary>Under this name each silo tells the others how many items it does at a time.</summary>
-    public const string CoresKey = "quantcluster.cores";
+    private readonly Dictionary<string, SiloReport> _reports = [];
 
-    public async Task<SiloDescription[]> GetSilosAsync()
+    public Task ReportAsync(SiloReport report)
     {
-        IManagementGrain management = grains.GetGrain<IManagementGrain>(0);
-        MembershipEntry[] silos = await management.GetDetailedHosts(onlyActive: true);
-        SiloRuntimeStatistics?[] statistics = await Task.WhenAll(silos.Select(s => AskAsync(management, s.SiloAddress)));
-        return
-        [
-            .. silos.Zip(statistics, (silo, now) => new SiloDescription(
-                silo.SiloName,
-                silo.SiloAddress.ToParsableString(),
-                CoresOf(silo.SiloAddress),
-                (now?.EnvironmentStatistics.FilteredCpuUsagePercentage ?? 0) / 100,
-                (long)(now?.EnvironmentStatistics.FilteredMemoryUsageBytes ?? 0),
-                now?.ActivationCount ?? 0)).OrderBy(s => s.Name, StringComparer.Ordinal),
-        ];
+        _reports[report.Address] = report;
+        return Task.CompletedTask;
     }
 
-    private int CoresOf(SiloAddress silo) =>
-        metadata.GetSiloMetadata(silo).Metadata.TryGetValue(CoresKey, out string? cores) ? int.Parse(cores, CultureInfo.InvariantCulture) : 1;
-
-    // A silo that just died is still listed: the others' figures must not wait for its.
-    private static async Task<SiloRuntimeStatistics?> AskAsync(IManagementGrain management, SiloAddress silo)
+    public Task<SiloReport[]> GetSilosAsync()
     {
-        try
-        {
-            return (await management.GetRuntimeStatistics([silo]).WaitAsync(TimeSpan.FromSeconds(2))).FirstOrDefault();
-        }
-        catch (Exception e) when (e is TimeoutException or OrleansException)
-        {
-            return null;
-        }
+        SiloAddress[] active = [.. oracle.GetApproximateSiloStatuses(onlyActive: true).Keys];
+        foreach (string gone in _reports.Keys.Except(active.Select(a => a.ToParsableString())).ToArray())
+            _reports.Remove(gone);
+        return Task.FromResult<SiloReport[]>([.. active.Select(Report).OrderBy(r => r.Name, StringComparer.Ordinal)]);
+    }
+
+    /// <summary>A silo that has not spoken yet, or not to this grain's present life, is there all the same.</summary>
+    private SiloReport Report(SiloAddress silo)
+    {
+        string address = silo.ToParsableString();
+        return _reports.GetValueOrDefault(address)
+            ?? new SiloReport { Address = address, Name = oracle.TryGetSiloName(silo, out string? name) ? name : address };
     }
 }

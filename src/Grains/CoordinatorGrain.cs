@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Placement;
-using QuantCluster.Jobs;
+using QuantCluster.Cluster;
 
 namespace QuantCluster.Grains;
 
@@ -10,154 +10,122 @@ namespace QuantCluster.Grains;
 internal sealed partial class CoordinatorGrain(
     [PersistentState("job", CoordinatorStore.Name)] IPersistentState<CoordinatorRecord> record,
     IClusterClient cluster,
+    JobStore store,
     ILocalSiloDetails silo,
+    CoordinatorCount count,
     IOptions<CoordinatorOptions> options,
     ILogger<CoordinatorGrain> log) : Grain, ICoordinatorGrain, IRemindable
 {
     private const string ReminderName = "go-on";
 
-    private JobRun? _run;
-    private Task _running = Task.CompletedTask;
+    private readonly CancellationTokenSource _farewell = new();
+    private Task? _running;
+    private int _silos;
+
+    private string Id => this.GetPrimaryKeyString();
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        // Only a crash, or a silo's farewell, leaves a running job without its coordinator.
-        if (record.State.Phase == JobPhase.Running)
+        // Only a crash, or a silo's farewell, leaves an open job without its coordinator.
+        if (record.State.IsOpen)
             await GoOnAsync();
     }
 
-    public async Task<JobState> SubmitAsync(string folder)
+    public async Task<bool> StartAsync()
     {
-        CoordinatorRecord job = record.State;
-        if (job.Phase == JobPhase.Running || (job.Phase == JobPhase.Done && job.Folder == folder))
-            return State();
-        await _running;
-        try
+        if (_running is { IsCompleted: false })
+            return true;
+        if (!JobStore.IsId(Id) || await Task.Run(() => new StoredJob(store, Id) is { Exists: true } job && !job.ReadState().IsOver) is false)
+            return false;
+        if (record.State.IsOpen)
         {
-            _ = await Task.Run(() => JobDirectory.ReadSpecification(folder));
-        }
-        catch (QuantException e)
-        {
-            return new JobState { Phase = JobPhase.Failed, Folder = folder, Failure = e.Message, FailureCode = (int)e.Code };
+            await GoOnAsync();
+            return true;
         }
 
-        record.State = new CoordinatorRecord { Phase = JobPhase.Running, Folder = folder };
+        record.State.IsOpen = true;
         await record.WriteStateAsync();
         await this.RegisterOrUpdateReminder(ReminderName, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
-        Start();
-        return State();
+        Run();
+        return true;
     }
 
-    public Task<JobState> GetStateAsync() => Task.FromResult(State());
-
-    public async Task<JobState> CancelAsync()
-    {
-        if (record.State.Phase == JobPhase.Running)
-        {
-            if (_run is { } run)
-                await run.StopAsync();
-            await _running;
-            if (record.State.Phase == JobPhase.Running)
-                await EndAsync(JobPhase.Cancelled, null, 0, null);
-        }
-
-        return State();
-    }
+    public Task<CoordinatorDescription> DescribeAsync() =>
+        Task.FromResult(new CoordinatorDescription(_running is { IsCompleted: false }, silo.Name, record.State.Restarts));
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
-        // To be activated by the reminder is all it takes; this is for a run that ended without a word.
-        if (record.State.Phase != JobPhase.Running)
+        // To be activated by the reminder is mostly all it takes; a job that waits, for room on a disk say, is tried again.
+        if (!record.State.IsOpen)
             await StopRemindingAsync();
-        else if (_run is null)
+        else if (_running is null or { IsCompleted: true })
             await GoOnAsync();
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (_run is not { } run)
-            return;
-        LogFarewell(this.GetPrimaryKeyString(), reason.Description);
-        await run.StopAsync();
-        await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (_running is { IsCompleted: false } running)
+        {
+            LogFarewell(Id, reason.Description);
+            await _farewell.CancelAsync();
+            await running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
     }
 
     private async Task GoOnAsync()
     {
         record.State.Restarts++;
         await record.WriteStateAsync();
-        LogGoingOn(this.GetPrimaryKeyString(), record.State.Restarts, record.State.Folder);
-        Start();
+        LogGoingOn(Id, record.State.Restarts);
+        Run();
     }
 
-    private void Start()
+    private void Run()
     {
         // Not collected as idle: it works, though no one calls it.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        _run = new JobRun(record.State.Folder, new OrleansEngine(cluster));
-        _running = RunAsync(_run);
+        _running = RunAsync();
     }
 
     /// <summary>Waits for the run off this grain's scheduler, then writes down on it how it ended.</summary>
-    private async Task RunAsync(JobRun run)
+    private async Task RunAsync()
     {
+        count.Begin();
         try
         {
-            string outcome = await run.RunAsync();
-            await EndAsync(JobPhase.Done, null, 0, outcome);
+            StoredJobRun run = new(new StoredJob(store, Id), silo.Name, TimeProvider.System) { Workers = () => Volatile.Read(ref _silos) };
+            OrleansEngine engine = new(cluster, new OrleansEngineSettings { Heard = silos => Volatile.Write(ref _silos, silos) });
+            JobState state = await Task.Run(() => run.RunAsync(engine, _farewell.Token));
+            LogEnd(Id, state.Phase, state.Message ?? "");
+            if (state.IsOver)
+                await CloseAsync();
         }
-        catch (OperationCanceledException) when (run.IsStopping)
+        catch (OperationCanceledException) when (_farewell.IsCancellationRequested)
         {
-            // By Cancel, which writes that down itself; or by the silo's farewell: then it goes on elsewhere.
-        }
-        catch (QuantException e)
-        {
-            await EndAsync(JobPhase.Failed, e.Message, e.Code, null);
+            // The silo goes: the job goes on elsewhere.
         }
         catch (Exception e)
         {
-            LogFailure(e, this.GetPrimaryKeyString());
-            await EndAsync(JobPhase.Failed, $"internal error: {e.Message}", ExitCode.InternalError, null);
+            // Redis is away: the reminder tries again.
+            LogFailure(e, Id);
         }
         finally
         {
-            _run = null;
-            run.Dispose();
+            count.End();
             DelayDeactivation(TimeSpan.Zero);
         }
     }
 
-    private async Task EndAsync(JobPhase phase, string? failure, ExitCode code, string? outcome)
+    private async Task CloseAsync()
     {
-        CoordinatorRecord job = record.State;
-        (job.Phase, job.Failure, job.FailureCode, job.Outcome) = (phase, failure, (int)code, outcome);
+        record.State.IsOpen = false;
         await record.WriteStateAsync();
         await StopRemindingAsync();
-        LogEnd(this.GetPrimaryKeyString(), phase, failure ?? "");
     }
 
     private async Task StopRemindingAsync()
     {
         if (await this.GetReminder(ReminderName) is { } reminder)
             await this.UnregisterReminder(reminder);
-    }
-
-    private JobState State()
-    {
-        CoordinatorRecord job = record.State;
-        JobProgress progress = _run?.Progress ?? default;
-        return new JobState
-        {
-            Phase = job.Phase,
-            Folder = job.Folder,
-            Stage = progress.Stage ?? "",
-            Done = progress.Done,
-            Total = progress.Total,
-            Failure = job.Failure,
-            FailureCode = job.FailureCode,
-            Outcome = job.Outcome,
-            Restarts = job.Restarts,
-            Silo = silo.SiloAddress.ToParsableString(),
-        };
     }
 }

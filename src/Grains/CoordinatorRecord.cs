@@ -4,21 +4,10 @@ namespace QuantCluster.Grains;
 [GenerateSerializer, Alias("QuantCluster.CoordinatorRecord")]
 public sealed class CoordinatorRecord
 {
+    /// <summary>Whether the job is still to be done: taken up, and not over.</summary>
     [Id(0)]
-    public JobPhase Phase { get; set; }
+    public bool IsOpen { get; set; }
 
     [Id(1)]
-    public string Folder { get; set; } = "";
-
-    [Id(2)]
-    public string? Failure { get; set; }
-
-    [Id(3)]
-    public int FailureCode { get; set; }
-
-    [Id(4)]
-    public string? Outcome { get; set; }
-
-    [Id(5)]
     public int Restarts { get; set; }
 }

@@ -1,8 +1,7 @@
-using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
-using Orleans.Runtime.MembershipService.SiloMetadata;
+using QuantCluster.Cluster;
 
 namespace QuantCluster.Grains;
 
@@ -14,16 +13,20 @@ public static class GrainsHosting
     /// An <see cref="IJobOpener"/> registered before is kept.
     /// </summary>
     /// <param name="silo">The silo.</param>
+    /// <param name="store">The job store that silos and clients share.</param>
     /// <param name="cores">Items at a time.</param>
     /// <param name="reminderPeriod">A job whose silo died is taken up again within this time.</param>
-    public static ISiloBuilder AddQuantCluster(this ISiloBuilder silo, int cores, TimeSpan reminderPeriod)
+    public static ISiloBuilder AddQuantCluster(this ISiloBuilder silo, JobStore store, int cores, TimeSpan reminderPeriod)
     {
-        silo.UseSiloMetadata(new Dictionary<string, string> { [ClusterGrain.CoresKey] = cores.ToString(CultureInfo.InvariantCulture) });
         silo.AddActivityPropagation();
         silo.Services.AddSingleton(new CoreGate(cores));
-        silo.Services.TryAddSingleton<IJobOpener, JobFolderOpener>();
+        silo.Services.TryAddSingleton<IJobOpener, StoreOpener>();
+        silo.Services.AddSingleton(store);
         silo.Services.AddSingleton<JobRooms>();
         silo.Services.AddSingleton<SiloWork>();
+        silo.Services.AddSingleton<CoordinatorCount>();
+        silo.Services.AddHostedService<SiloReporter>();
+        silo.Services.AddHostedService<StoreWatch>();
         silo.Configure<CoordinatorOptions>(o => o.ReminderPeriod = reminderPeriod);
         silo.Configure<ReminderOptions>(o => o.MinimumReminderPeriod = reminderPeriod < o.MinimumReminderPeriod ? reminderPeriod : o.MinimumReminderPeriod);
         silo.Configure<SiloMessagingOptions>(o =>

@@ -10,14 +10,12 @@ internal sealed class ItemDispatch(IGrainFactory grains, JobContext job, Orleans
 
     private readonly Lanes _lanes = new(grains);
     private readonly string _stamp = StampOf(job.Folder);
-
-    // The folder's name may be any; a grain's key is best short.
-    private readonly string _name = ContentHash.Of(job.Folder)[..16];
+    private readonly string _name = Path.GetFileName(job.Folder);
 
     /// <summary>The item's result, or why it has none.</summary>
     public async Task<WorkResult> DoAsync(WorkItem item, CancellationToken cancellation)
     {
-        WorkOrder order = new(job.Folder, _stamp, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
+        WorkOrder order = new(_name, _stamp, QuantizationJob.ToolVersion, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
         WorkRoute route = WorkRoute.Of(_name, item);
         for (int failures = 0, losses = 0; ;)
         {

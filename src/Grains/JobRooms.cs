@@ -9,7 +9,7 @@ namespace QuantCluster.Grains;
 public sealed class JobRooms(IJobOpener opener)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Folder, string Stamp), Room> _rooms = [];
+    private readonly Dictionary<(string Job, string Stamp), Room> _rooms = [];
 
     /// <summary>Jobs open now.</summary>
     public int Count
@@ -22,14 +22,14 @@ public sealed class JobRooms(IJobOpener opener)
     }
 
     /// <summary>A grain's right to a job; the job stays open until all are disposed of.</summary>
-    /// <param name="folder">The job's folder.</param>
+    /// <param name="job">The job's id.</param>
     /// <param name="stamp">What it was asked to do: settings that change make another room.</param>
-    public Lease Enter(string folder, string stamp)
+    public Lease Enter(string job, string stamp)
     {
         lock (_lock)
         {
-            if (!_rooms.TryGetValue((folder, stamp), out Room? room))
-                _rooms[(folder, stamp)] = room = new Room((folder, stamp), opener);
+            if (!_rooms.TryGetValue((job, stamp), out Room? room))
+                _rooms[(job, stamp)] = room = new Room((job, stamp), opener);
             room.Leases++;
             return new Lease(this, room);
         }
@@ -65,12 +65,12 @@ public sealed class JobRooms(IJobOpener opener)
         }
     }
 
-    internal sealed class Room((string Folder, string Stamp) name, IJobOpener opener)
+    internal sealed class Room((string Job, string Stamp) name, IJobOpener opener)
     {
         private readonly Lock _opening = new();
         private OpenJob? _job;
 
-        public (string Folder, string Stamp) Name => name;
+        public (string Job, string Stamp) Name => name;
 
         /// <summary>Guarded by the rooms' lock.</summary>
         public int Leases { get; set; }
@@ -79,7 +79,7 @@ public sealed class JobRooms(IJobOpener opener)
         public OpenJob Open()
         {
             lock (_opening)
-                return _job ??= opener.Open(name.Folder);
+                return _job ??= opener.Open(name.Job);
         }
 
         public void Close()

@@ -12,9 +12,12 @@ namespace QuantCluster.Grains;
 /// <param name="settings">Null for the defaults.</param>
 public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? settings = null) : IWorkEngine
 {
+    /// <summary>As <c>--engine</c> names it.</summary>
+    public const string EngineName = "orleans";
+
     private readonly OrleansEngineSettings _settings = settings ?? new();
 
-    public string Name => "orleans";
+    public string Name => EngineName;
 
     public async IAsyncEnumerable<WorkResult> ExecuteAsync(
         JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
@@ -97,7 +100,8 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
     {
         try
         {
-            SiloDescription[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
+            SiloReport[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
+            _settings.Heard?.Invoke(silos.Length);
             return silos.Length == 0 ? null : silos.Sum(s => s.Cores + 1);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)

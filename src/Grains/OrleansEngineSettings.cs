@@ -9,6 +9,9 @@ public sealed record OrleansEngineSettings
     /// <summary>Items under way at most; null for as many as the cluster has cores, and a few more.</summary>
     public int? Window { get; init; }
 
+    /// <summary>Told how many silos there are, now and then.</summary>
+    public Action<int>? Heard { get; init; }
+
     /// <summary>How often an item that takes long is asked after.</summary>
     public TimeSpan CheckEvery { get; init; } = TimeSpan.FromSeconds(5);
 

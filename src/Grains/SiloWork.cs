@@ -3,17 +3,32 @@ using QuantCluster.Jobs;
 
 namespace QuantCluster.Grains;
 
-/// <summary>Does items on this silo's cores. Never on a grain's scheduler: ONNX Runtime holds a thread for seconds.</summary>
+/// <summary>Does items on this silo's cores. Each on a thread of its own: ONNX Runtime holds
+/// it for seconds, and neither grains nor messages may wait for one.</summary>
 internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo)
 {
     private readonly string _silo = silo.SiloAddress.ToParsableString();
 
-    public Task<WorkAnswer> DoAsync(JobRooms.Lease lease, WorkOrder order, CancellationToken cancellation) =>
-        Task.Run(() => AttemptAsync(lease, order, cancellation), cancellation);
+    private long _done;
+
+    /// <summary>Items done since the silo came.</summary>
+    public long Done => Volatile.Read(ref _done);
+
+    /// <exception cref="InvalidOperationException">The order is another build's: this silo's result might differ.</exception>
+    public async Task<WorkAnswer> DoAsync(JobRooms.Lease lease, WorkOrder order, CancellationToken cancellation)
+    {
+        if (order.Version != QuantizationJob.ToolVersion)
+            throw new InvalidOperationException($"silo {silo.Name} is of another build ({QuantizationJob.ToolVersion}) than the job's coordinator ({order.Version})");
+        using CoreGate.Place place = await cores.EnterAsync(cancellation).ConfigureAwait(false);
+        WorkAnswer answer = await Task.Factory.StartNew(
+            () => AttemptAsync(lease, order, cancellation).GetAwaiter().GetResult(),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        Interlocked.Increment(ref _done);
+        return answer;
+    }
 
     private async Task<WorkAnswer> AttemptAsync(JobRooms.Lease lease, WorkOrder order, CancellationToken cancellation)
     {
-        using CoreGate.Place place = await cores.EnterAsync(cancellation);
         long started = Stopwatch.GetTimestamp();
         try
         {

@@ -21,7 +21,7 @@ public abstract class WorkGrain : Grain, IWorkGrain
         if (_underWay.TryGetValue(order.Key, out Task<WorkAnswer>? there))
             return await there.WaitAsync(cancellation);
         if (!_leases.TryGetValue(order.Stamp, out JobRooms.Lease? lease))
-            _leases[order.Stamp] = lease = _rooms.Enter(order.Folder, order.Stamp);
+            _leases[order.Stamp] = lease = _rooms.Enter(order.Job, order.Stamp);
         Task<WorkAnswer> work = _work.DoAsync(lease, order, cancellation);
         _underWay[order.Key] = work;
         try

@@ -7,6 +7,7 @@ namespace QuantCluster.Silo;
 internal static class SiloCommand
 {
     private static readonly Option<string?> Redis = new("--redis") { HelpName = "HOST:PORT", Description = "The cluster's Redis (QUANT_REDIS).", DefaultValueFactory = _ => Variable("QUANT_REDIS") };
+    private static readonly Option<string?> Store = new("--store") { HelpName = "DIR", Description = "The job store that silos and clients share (QUANT_STORE).", DefaultValueFactory = _ => Variable("QUANT_STORE") };
     private static readonly Option<bool> Development = new("--dev") { Description = "No Redis: one silo, state in memory, this machine only." };
     private static readonly Option<string> ClusterId = new("--cluster-id") { HelpName = "ID", Description = "Silos of one id work together (QUANT_CLUSTER_ID).", DefaultValueFactory = _ => Variable("QUANT_CLUSTER_ID") ?? Grains.ClusterNames.DefaultClusterId };
     private static readonly Option<string> Name = new("--name") { HelpName = "NAME", Description = "What people call it (QUANT_SILO_NAME). Default: the host's name.", DefaultValueFactory = _ => Variable("QUANT_SILO_NAME") ?? Environment.MachineName };
@@ -26,11 +27,13 @@ internal static class SiloCommand
     {
         RootCommand command = new("A silo: does the work items of quantization jobs, together with other silos.")
         {
-            Redis, Development, ClusterId, Name, Address, SiloPort, GatewayPort, HttpPort, Cores, Reminder, Probe, Telemetry,
+            Store, Redis, Development, ClusterId, Name, Address, SiloPort, GatewayPort, HttpPort, Cores, Reminder, Probe, Telemetry,
         };
         Telemetry.AcceptOnlyFromAmong("none", "console", "otlp", "both");
         command.Validators.Add(result =>
         {
+            if (string.IsNullOrEmpty(result.GetValue(Store)))
+                result.AddError("No job store: give --store DIR (or QUANT_STORE), the folder that silos and clients share.");
             if (result.GetResult(Development) is null && string.IsNullOrEmpty(result.GetValue(Redis)))
                 result.AddError("No cluster: give --redis HOST:PORT (or QUANT_REDIS), or --dev for a silo of its own.");
             if (result.GetValue(Address) is { } address && !IPAddress.TryParse(address, out _))
@@ -48,6 +51,7 @@ internal static class SiloCommand
     private static SiloSettings Settings(ParseResult parsed) => new()
     {
         Redis = parsed.GetValue(Development) ? null : parsed.GetValue(Redis),
+        Store = parsed.GetValue(Store)!,
         ClusterId = parsed.GetValue(ClusterId)!,
         Name = parsed.GetValue(Name)!,
         Address = parsed.GetValue(Address) is { } address ? IPAddress.Parse(address) : null,

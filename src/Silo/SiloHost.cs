@@ -1,5 +1,6 @@
 using System.Net;
 using Orleans.Configuration;
+using QuantCluster.Cluster;
 using QuantCluster.Grains;
 using StackExchange.Redis;
 
@@ -13,6 +14,7 @@ internal static class SiloHost
 
     public static async Task<int> RunAsync(SiloSettings settings, Action<IServiceCollection>? services)
     {
+        JobStore store = JobStore.Open(settings.Store);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "quant-silo" });
         builder.Logging.ClearProviders().AddSimpleConsole(o =>
         {
@@ -22,7 +24,7 @@ internal static class SiloHost
         }).AddFilter(Speaks);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Drain + TimeSpan.FromSeconds(10));
         services?.Invoke(builder.Services);
-        builder.Host.UseOrleans(silo => Configure(silo, settings));
+        builder.Host.UseOrleans(silo => Configure(silo, settings, store));
         builder.AddTelemetry(settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -56,7 +58,7 @@ internal static class SiloHost
         _ => level >= LogLevel.Warning,
     };
 
-    private static void Configure(ISiloBuilder silo, SiloSettings settings)
+    private static void Configure(ISiloBuilder silo, SiloSettings settings, JobStore store)
     {
         silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, ClusterNames.ServiceId));
         silo.Configure<SiloOptions>(o => o.SiloName = settings.Name);
@@ -64,10 +66,13 @@ internal static class SiloHost
         silo.Configure<ClusterMembershipOptions>(o =>
         {
             o.ProbeTimeout = settings.ProbeTimeout;
+            // Asked by way of a third, a silo that hangs (rather than being gone) is never found to: the third's answer
+            // comes too late to count.
+            o.EnableIndirectProbes = false;
             o.TableRefreshTimeout = TimeSpan.FromSeconds(15);
             o.DefunctSiloExpiration = TimeSpan.FromHours(1);
         });
-        silo.AddQuantCluster(settings.Cores, settings.ReminderPeriod);
+        silo.AddQuantCluster(store, settings.Cores, settings.ReminderPeriod);
         if (settings.Redis is { } address)
         {
             ConfigurationOptions redis = ConfigurationOptions.Parse(address);

@@ -17,6 +17,9 @@ internal sealed record SiloSettings
     /// <summary>Redis of the cluster, as StackExchange.Redis writes it; null for a silo of its own (<c>--dev</c>).</summary>
     public string? Redis { get; init; }
 
+    /// <summary>The job store that silos and clients share.</summary>
+    public required string Store { get; init; }
+
     /// <summary>Silos of one id on one Redis work together.</summary>
     public required string ClusterId { get; init; }
 

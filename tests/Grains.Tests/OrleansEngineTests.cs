@@ -1,13 +1,48 @@
-using QuantCluster.Grains;
+using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 using QuantCluster.Tests.Jobs;
+using ClusterMember = QuantCluster.Cluster.ClusterMember;
 
 namespace QuantCluster.Tests;
 
 /// <summary>The engines' contract, on three silo processes and a Redis.</summary>
 public sealed class OrleansEngineTests(ContractCluster cluster) : WorkEngineContract, IClassFixture<ContractCluster>
 {
-    protected override IWorkEngine Create(int workers) => cluster.CreateEngine(workers);
+    protected override IWorkEngine Create(int workers) => cluster.Get().CreateEngine(workers);
+
+    protected override string NewFolder() => Path.Combine(cluster.Get().Store.Jobs, JobStore.NewId("contract"));
+
+    [Fact]
+    public async Task Large_results_go_through_the_store_by_their_content()
+    {
+        JobContext job = Job(new() { Padding = 3_000_000 });
+        List<WorkResult> results = await RunAsync(Create(2), job, 3);
+        Assert.All(results, r => Assert.Equal(3_000_064, r.Bytes.Length));
+        Assert.All(results, r => Assert.True(File.Exists(((FolderBlobStore)job.Blobs).PathOf(BlobId.Of(r.Bytes.Span)))));
+    }
+
+    [Fact]
+    public async Task Every_silo_does_its_share()
+    {
+        IReadOnlyList<ClusterMember> before = await MembersAsync();
+        await RunAsync(cluster.Get().CreateEngine(), Job(new() { DelayMilliseconds = 20 }), 90);
+        Assert.Equal(3, before.Count);
+        for (int i = 0; ; i++)
+        {
+            // A silo speaks every other second.
+            long[] done = [.. (await MembersAsync()).Zip(before, (now, then) => now.Done - then.Done)];
+            if (done.Sum() >= 90)
+            {
+                Assert.All(done, d => Assert.InRange(d, 5, 80));
+                return;
+            }
+
+            Assert.True(i < 50, $"{done.Sum()} of 90 items are reported");
+            await Task.Delay(100);
+        }
+    }
+
+    private Task<IReadOnlyList<ClusterMember>> MembersAsync() => cluster.Get().Client.MembersAsync();
 }
 
 /// <summary>Three silos that know the contract's work, for all tests of a class.</summary>
@@ -27,9 +62,9 @@ public sealed class ContractCluster : IAsyncLifetime
             await _cluster.DisposeAsync();
     }
 
-    public IWorkEngine CreateEngine(int window)
+    internal TestCluster Get()
     {
         RedisServer.SkipUnlessInstalled();
-        return new OrleansEngine(_cluster!.Client, new OrleansEngineSettings { Window = window });
+        return _cluster!;
     }
 }

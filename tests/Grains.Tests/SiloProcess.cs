@@ -33,20 +33,24 @@ internal sealed class SiloProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Whether it was sent to sleep.</summary>
+    public bool IsHanging { get; private set; }
+
     public int ExitCode => _process.ExitCode;
 
     /// <summary>Starts a silo and waits until it takes work.</summary>
     /// <param name="program">Its assembly.</param>
     /// <param name="redis">The cluster's Redis.</param>
+    /// <param name="store">The job store.</param>
     /// <param name="clusterId">The cluster.</param>
     /// <param name="name">The silo's name.</param>
     /// <param name="cores">Items at a time.</param>
-    public static async Task<SiloProcess> StartAsync(string program, string redis, string clusterId, string name, int cores)
+    public static async Task<SiloProcess> StartAsync(string program, string redis, string store, string clusterId, string name, int cores)
     {
         int silo = FreePorts.Take(), gateway = FreePorts.Take(), http = FreePorts.Take();
         string[] arguments =
         [
-            program, "--redis", redis, "--cluster-id", clusterId, "--name", name, "--address", "127.0.0.1",
+            program, "--redis", redis, "--store", store, "--cluster-id", clusterId, "--name", name, "--address", "127.0.0.1",
             "--silo-port", Text(silo), "--gateway-port", Text(gateway), "--http-port", Text(http),
             "--cores", Text(cores), "--reminder-seconds", "2", "--probe-milliseconds", "400",
         ];
@@ -68,6 +72,7 @@ internal sealed class SiloProcess : IDisposable
     /// <summary>Sends a signal by its name, such as <c>TERM</c>, <c>STOP</c>, <c>CONT</c>.</summary>
     public void Signal(string name)
     {
+        IsHanging = name == "STOP";
         using Process kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }

@@ -1,12 +1,11 @@
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Orleans.Configuration;
+using QuantCluster.Cluster;
 using QuantCluster.Grains;
+using QuantCluster.Jobs;
+using QuantCluster.Tests.Jobs;
 
 namespace QuantCluster.Tests;
 
-/// <summary>A real Redis, silos in processes of their own, and a client in this one.</summary>
+/// <summary>A real Redis, a store, silos in processes of their own, and a client in this one.</summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
     /// <summary>The silo that users run.</summary>
@@ -18,35 +17,25 @@ internal sealed class TestCluster : IAsyncDisposable
     private readonly string _id = "test-" + Guid.NewGuid().ToString("N")[..8];
     private readonly string _program;
     private readonly int _cores;
+    private readonly TemporaryFolder _folder = new();
     private readonly List<SiloProcess> _silos = [];
-    private readonly IHost _client;
+    private readonly List<SiloProcess> _dead = [];
+    private OrleansCluster? _client;
     private int _started;
 
     private TestCluster(RedisServer redis, string program, int cores)
     {
         (Redis, _program, _cores) = (redis, program, cores);
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Logging.SetMinimumLevel(LogLevel.None);
-        builder.UseOrleansClient(client =>
-        {
-            client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (_id, ClusterNames.ServiceId));
-            client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
-            client.Configure<ClientMessagingOptions>(o => o.WaitForCancellationAcknowledgement = true);
-            client.UseRedisClustering(redis.Address);
-            client.UseConnectionRetryFilter(async (_, cancellation) =>
-            {
-                await Task.Delay(200, cancellation);
-                return true;
-            });
-        });
-        _client = builder.Build();
+        Store = JobStore.Open(_folder.Path);
     }
 
     public RedisServer Redis { get; }
 
+    public JobStore Store { get; }
+
     public IReadOnlyList<SiloProcess> Silos => _silos;
 
-    public IClusterClient Client => _client.Services.GetRequiredService<IClusterClient>();
+    public OrleansCluster Client => _client!;
 
     /// <summary>Starts them.</summary>
     /// <param name="silos">How many.</param>
@@ -54,14 +43,13 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <param name="cores">Items a silo does at a time.</param>
     public static async Task<TestCluster> StartAsync(int silos, string program, int cores = 1)
     {
-        RedisServer redis = RedisServer.Start();
-        TestCluster cluster = new(redis, Path.GetFullPath(Samples.Path("../" + program)), cores);
+        TestCluster cluster = new(RedisServer.Start(), Path.GetFullPath(Samples.Path("../" + program)), cores);
         try
         {
             // The first makes the tables; the rest join at once.
             await cluster.AddAsync();
             await Task.WhenAll(Enumerable.Range(1, silos - 1).Select(_ => cluster.AddAsync()));
-            await cluster._client.StartAsync();
+            cluster._client = await OrleansCluster.ConnectAsync(cluster.Redis.Address, cluster._id, TimeSpan.FromSeconds(10));
             return cluster;
         }
         catch
@@ -74,40 +62,44 @@ internal sealed class TestCluster : IAsyncDisposable
     public async Task<SiloProcess> AddAsync()
     {
         int number = Interlocked.Increment(ref _started);
-        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, _id, $"silo-{number}", _cores);
+        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, Store.Root, _id, $"silo-{number}", _cores);
         lock (_silos)
             _silos.Add(silo);
         return silo;
     }
 
-    /// <summary>Kills a silo and starts another in its stead.</summary>
-    public async Task ReplaceAsync(SiloProcess silo)
-    {
-        Kill(silo);
-        await AddAsync();
-    }
-
+    /// <summary>SIGKILL.</summary>
     public void Kill(SiloProcess silo)
     {
         silo.Kill();
         lock (_silos)
+        {
             _silos.Remove(silo);
+            _dead.Add(silo);
+        }
     }
+
+    /// <summary>Ends what hangs, and forgets what has ended.</summary>
+    public void Bury()
+    {
+        foreach (SiloProcess silo in _silos.Where(s => s.HasExited || s.IsHanging).ToArray())
+            Kill(silo);
+    }
+
+    /// <summary>An engine that sees silos from here.</summary>
+    public OrleansEngine CreateEngine(int? window = null) =>
+        new(Client.Grains, new OrleansEngineSettings { Window = window, CheckEvery = TimeSpan.FromSeconds(1) });
+
+    /// <summary>What all silos said, for the message of a test that fails.</summary>
+    public string Output => string.Join('\n', _silos.Concat(_dead).Select(s => $"--- {s.Name}\n{s.Output}"));
 
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            await _client.StopAsync(new CancellationToken(true));
-        }
-        catch (OperationCanceledException)
-        {
-            // What is to be left behind need not be said good-bye to.
-        }
-
-        _client.Dispose();
-        foreach (SiloProcess silo in _silos)
+        if (_client is not null)
+            await _client.DisposeAsync();
+        foreach (SiloProcess silo in _silos.Concat(_dead))
             silo.Dispose();
         Redis.Dispose();
+        _folder.Dispose();
     }
 }

@@ -1,0 +1,102 @@
+using QuantCluster.Cluster;
+using QuantCluster.Jobs;
+using QuantCluster.Tests.Jobs;
+
+namespace QuantCluster.Tests;
+
+/// <summary>What the engine makes of silos that die, hang or say good-bye: every item still has one result.</summary>
+public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<ContractCluster>, IAsyncLifetime
+{
+    private TestCluster _cluster = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = contract.Get();
+        while (_cluster.Silos.Count < 3)
+            await _cluster.AddAsync();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _cluster.Bury();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Silos_killed_in_the_middle_lose_no_item()
+    {
+        int read = 0;
+        List<WorkResult> results = await RunAsync(120, new() { DelayMilliseconds = 50 }, () =>
+        {
+            if (++read is 15 or 60)
+                _cluster.Kill(_cluster.Silos[0]);
+            return Task.CompletedTask;
+        });
+        AssertComplete(results, 120);
+        Assert.Single(_cluster.Silos);
+    }
+
+    [Fact]
+    public async Task A_silo_that_hangs_is_given_up_and_one_that_comes_is_used()
+    {
+        int read = 0;
+        List<WorkResult> results = await RunAsync(120, new() { DelayMilliseconds = 50 }, async () =>
+        {
+            if (++read == 15)
+                _cluster.Silos[1].Signal("STOP");
+            if (read == 30)
+                await _cluster.AddAsync();
+        });
+        AssertComplete(results, 120);
+    }
+
+    [Fact]
+    public async Task An_item_that_kills_a_silo_is_done_by_another()
+    {
+        List<WorkResult> results = await RunAsync(30, new() { FailingArgument = "7", FailingAttempts = 1, Kills = true }, () => Task.CompletedTask);
+        AssertComplete(results, 30);
+        Assert.Equal(2, results.Single(r => r.Item.Argument == "7").Attempts);
+    }
+
+    [Fact]
+    public async Task A_silo_told_to_stop_finishes_what_it_has_begun_and_goes_in_peace()
+    {
+        int read = 0;
+        SiloProcess leaving = _cluster.Silos[2];
+        List<WorkResult> results = await RunAsync(120, new() { DelayMilliseconds = 50 }, () =>
+        {
+            if (++read == 15)
+                leaving.Signal("TERM");
+            return Task.CompletedTask;
+        });
+        AssertComplete(results, 120);
+        await leaving.WaitForExitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(0, leaving.ExitCode);
+    }
+
+    private async Task<List<WorkResult>> RunAsync(int count, Hashing.Behaviour behaviour, Func<Task> onResult)
+    {
+        JobContext job = Hashing.Prepare(Path.Combine(_cluster.Store.Jobs, JobStore.NewId("contract")), behaviour);
+        List<WorkResult> results = [];
+        await foreach (WorkResult result in _cluster.CreateEngine().ExecuteAsync(job, Items(count)))
+        {
+            results.Add(result);
+            await onResult();
+        }
+
+        return results;
+    }
+
+    private void AssertComplete(List<WorkResult> results, int count)
+    {
+        Assert.All(results, r => Assert.True(r.Failure is null, $"{r.Failure?.Message}\n{_cluster.Output}"));
+        Assert.Equal(Enumerable.Range(0, count), results.Select(r => int.Parse(r.Item.Argument, System.Globalization.CultureInfo.InvariantCulture)).Order());
+    }
+
+    private static async IAsyncEnumerable<WorkItem> Items(int count)
+    {
+        for (int i = 0; i < count; i++)
+            yield return Hashing.Item(i);
+        await Task.CompletedTask;
+    }
+}
