@@ -6,6 +6,8 @@ return args switch
     ["calibration", .. var names] => CalibrationBench.Run(CalibrationCases.All().Where(c => names.Length == 0 || names.Contains(c.Name))),
     ["memory", var name, var samples, var workers, var threads] => MemoryProbe.Run(name, int.Parse(samples), int.Parse(workers), int.Parse(threads)),
     ["results", .. var rest] => AnchorResults.Run(rest),
+    ["trials", "--samples", var samples, .. var names] => TrialsBench.Run(names, int.Parse(samples)),
+    ["trials", .. var names] => TrialsBench.Run(names, 48),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -16,6 +18,7 @@ static int Usage()
         """
         usage: QuantCluster.Bench [calibration [CASE...]]   inference, taps and the whole pass side by side
                QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
+               QuantCluster.Bench trials [--samples N] [CASE...]   what a trial of the search costs beside plain inference
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);
