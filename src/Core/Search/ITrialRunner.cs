@@ -17,4 +17,8 @@ internal interface ITrialRunner
     /// <summary>For each request, the layers that were corrected, by id.</summary>
     Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
         IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation);
+
+    /// <summary>Notes a number that was measured, so that a search that is taken up again goes the same way.</summary>
+    /// <param name="what">Names it.</param>
+    Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation);
 }

@@ -13,10 +13,13 @@ namespace QuantCluster.Search;
 /// </summary>
 internal sealed class LayerSearch
 {
-    /// <summary>Sets of layers tried as float in the start: those whose "only this" error is largest.</summary>
-    private const int MostRelieved = 12;
+    /// <summary>Trials a step of a chain takes, about.</summary>
+    private const int TrialsAStep = 6;
 
-    /// <summary>States of chains that are corrected anew, whole and in graph order.</summary>
+    /// <summary>A chain of fewer steps is not worth walking.</summary>
+    private const int FewestSteps = 6;
+
+    /// <summary>Of what a phase finds, so many are corrected anew, whole and in graph order.</summary>
     private const int Finalists = 4;
 
     private readonly TrialBuilder _builder;
@@ -76,14 +79,15 @@ internal sealed class LayerSearch
             return false;
         await RelieveAsync(sensitivity, cancellation);
 
-        LayerOrderContext context = new(_builder.Plan.Layers, sensitivity, _time.Gains);
-        ProgressiveSearch progressive = new(_builder, _time, _runner, _ledger, _budget, _progress);
-        ProgressiveChain[] chains = [.. _settings.OrderNames.Select(name => Chain(LayerOrders.Get(name), context))];
+        if (_settings.Seconds is not null)
+            _budget.LimitTo(await _runner.RememberAsync("trials in time", TrialsInTime, cancellation));
+        ProgressiveChain[] chains = [.. Chains(sensitivity)];
         int first = _points.Count;
-        bool complete = await progressive.RunAsync(chains, _points, cancellation);
+        bool complete = await new ProgressiveSearch(_builder, _time, _runner, _ledger, _budget, _progress).RunAsync(chains, _points, cancellation);
         await JudgeAsync(first, cancellation);
-        await FinishAsync([.. _points.Skip(first)], cancellation);
-        return complete;
+        SearchPoint[] walked = [.. _points.Skip(first).Where(p => p.ValidationErrors is not null)];
+        await CorrectAnewAsync("finish", [.. walked.OrderBy(p => p.ValidationErrors!.Average()).Take(Finalists).Select(p => p.Configuration)], cancellation);
+        return await PolishAsync(sensitivity, cancellation) && complete && chains.Length == _settings.OrderNames.Count;
     }
 
     /// <summary>Each layer quantized alone, on the first block of search samples; null where the budget does not allow it.</summary>
@@ -101,36 +105,30 @@ internal sealed class LayerSearch
         return sensitivity;
     }
 
-    /// <summary>
-    /// The start with its costliest layers float, one more each time, each corrected anew: errors cancel, so the second
-    /// may have to go for the first to be worth it, and no single step shows it.
-    /// </summary>
+    /// <summary>The start with sets of layers back in float: judged as they are, and the best of them corrected anew.</summary>
     private async Task RelieveAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
+        IReadOnlyList<SearchConfiguration> sets = Relief.Sets(_builder, _time, _start.Configuration, sensitivity, _mostTime);
+        Trial[] trials = [.. sets.Select(_builder.Build)];
+        if (sets.Count == 0 || !_budget.Allows(_ledger, _ledger.CountNew(trials) + (2 * Finalists), ProgressiveSearch.Share))
+            return;
         int first = _points.Count;
-        List<SearchConfiguration> relieved = [];
-        SearchConfiguration state = _start.Configuration;
-        foreach (Layer layer in _builder.Plan.Layers.OrderByDescending(l => sensitivity[l.Id]).Take(Math.Min(MostRelieved, _builder.Plan.Layers.Count - 1)))
-        {
-            state = state.With(layer.Id, LayerChoice.Float);
-            if (_time.Of(_builder.PlanOf(state)) <= _mostTime)
-                relieved.Add(state);
-        }
-
-        await CorrectAnewAsync("relief", relieved, cancellation);
+        IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
+        for (int i = 0; i < trials.Length; i++)
+            _points.Add(new SearchPoint("relief", trials[i].Plan.Layers.Count, sets[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
         await JudgeAsync(first, cancellation);
+        await CorrectAnewAsync("relief", [.. _points.Skip(first).OrderBy(p => p.SearchErrors.Average()).Take(Finalists).Select(p => p.Configuration)], cancellation);
     }
 
-    /// <summary>The best of the chains' states, their corrections done again, now that everything in front of each layer is decided.</summary>
-    private async Task FinishAsync(IReadOnlyList<SearchPoint> walked, CancellationToken cancellation)
+    /// <summary>From the best so far, and once more from the start where the best is another: what polish finds there counts too.</summary>
+    private async Task<bool> PolishAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
         int first = _points.Count;
-        SearchConfiguration[] finalists =
-        [
-            .. walked.Where(p => p.ValidationErrors is not null).OrderBy(p => p.ValidationErrors!.Average()).Take(Finalists).Select(p => p.Configuration),
-        ];
-        await CorrectAnewAsync("finish", finalists, cancellation);
+        CoordinateDescent descent = new(_builder, _time, _runner, _ledger, _settings, _budget, _progress);
+        string[] layers = [.. _builder.Plan.Layers.Select(l => l.Id).OrderByDescending(id => sensitivity[id])];
+        bool complete = await descent.RunAsync(_best, layers, _mostTime, _points.Add, cancellation);
         await JudgeAsync(first, cancellation);
+        return complete;
     }
 
     /// <summary>Each configuration with no correction but those of one pass in graph order: of biases, and of integers and biases.</summary>
@@ -152,6 +150,7 @@ internal sealed class LayerSearch
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
         for (int i = 0; i < trials.Length; i++)
             _points.Add(new SearchPoint(origin, trials[i].Plan.Layers.Count, after[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
+        await JudgeAsync(_points.Count - trials.Length, cancellation);
         Report(origin, trials.Length, trials.Length);
     }
 
@@ -165,12 +164,20 @@ internal sealed class LayerSearch
         _best = FinalChoice.Of(_start, _points.Skip(1), _mostTime, _settings.StandardErrors);
     }
 
-    private ProgressiveChain Chain(ILayerOrder order, LayerOrderContext context)
+    /// <summary>As many chains, of as many steps, as the budget allows.</summary>
+    private IEnumerable<ProgressiveChain> Chains(IReadOnlyDictionary<string, double> sensitivity)
     {
-        IReadOnlyList<string> arranged = order.Arrange(context);
-        int size = (arranged.Count + _settings.Steps - 1) / _settings.Steps;
-        return new ProgressiveChain(order.Name, _builder, [.. arranged.Chunk(size)], _settings);
+        LayerOrderContext context = new(_builder.Plan.Layers, sensitivity, _time.Gains);
+        double steps = Math.Max(0, _budget.Trials(ProgressiveSearch.Share) - _ledger.Count) / TrialsAStep;
+        int count = (int)Math.Min(_settings.OrderNames.Count, Math.Floor(steps / Math.Min(FewestSteps, context.Layers.Count)));
+        int each = count == 0 ? 0 : (int)Math.Min(_settings.Steps, steps / count);
+        return _settings.OrderNames.Take(count)
+            .Select(name => new ProgressiveChain(name, _builder, ChainSteps.Cut(LayerOrders.Get(name).Arrange(context), each), _settings));
     }
+
+    private double TrialsInTime() => _budget.SecondsLeft is { } left
+        ? _ledger.Count * (1 + (Math.Max(0, left) / Math.Max(1e-3, _budget.Elapsed)))
+        : double.MaxValue;
 
     private SearchConfiguration StartOf(QuantizationConfiguration start)
     {

@@ -5,8 +5,22 @@ namespace QuantCluster.Search;
 /// <param name="stop">Someone asks for the best so far.</param>
 internal sealed class SearchBudget(SearchSettings settings, Func<double> elapsed, CancellationToken stop)
 {
+    private double _most = settings.MostTrials;
+
     /// <summary>Stops running trials at once: their results are not waited for.</summary>
     public CancellationToken Stop => stop;
+
+    /// <summary>Seconds the search has taken.</summary>
+    public double Elapsed => elapsed();
+
+    /// <summary>Trials that a share of the budget allows; no more than what the time was found to be enough for.</summary>
+    public double Trials(double share) => _most >= int.MaxValue ? double.PositiveInfinity : share * _most;
+
+    /// <summary>Seconds left; null where time is not limited.</summary>
+    public double? SecondsLeft => settings.Seconds - elapsed();
+
+    /// <summary>Limits trials to what the time is enough for, at the pace so far.</summary>
+    public void LimitTo(double trials) => _most = Math.Min(_most, trials);
 
     /// <summary>Whether a part of the time is over.</summary>
     /// <param name="share">Of all the time there is, from the beginning.</param>
@@ -14,6 +28,5 @@ internal sealed class SearchBudget(SearchSettings settings, Func<double> elapsed
         stop.IsCancellationRequested || (settings.Seconds is { } seconds && elapsed() >= share * seconds);
 
     /// <summary>Whether trials remain of a share of them.</summary>
-    public bool Allows(TrialLedger ledger, int more, double share) =>
-        settings.Trials is not { } most || ledger.Count + more <= share * most;
+    public bool Allows(TrialLedger ledger, int more, double share) => ledger.Count + more <= Trials(share);
 }

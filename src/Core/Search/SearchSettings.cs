@@ -41,8 +41,10 @@ public sealed record SearchSettings
     /// <summary>Samples that choose, and as many that judge, at most; 0 chooses by the model's size.</summary>
     public int Samples { get; init; }
 
-    /// <summary>How much slower than the model with every layer on integers the result may be, by estimate: 0.02 is 2 %.</summary>
-    public double Slowdown { get; init; } = 0.02;
+    /// <summary>
+    /// How much slower than the model with every layer on integers the result may be, by a cautious estimate: 0.04 is 4 %.
+    /// </summary>
+    public double Slowdown { get; init; } = 0.04;
 
     /// <summary>Corrections that layers may be given.</summary>
     public LayerCorrection Corrections { get; init; } = LayerCorrection.Rounding | LayerCorrection.Bias;
@@ -58,4 +60,7 @@ public sealed record SearchSettings
 
     /// <summary>Rounds of polish at most.</summary>
     internal int Rounds => Effort == SearchEffort.Thorough ? 4 : 1;
+
+    /// <summary>Trials at most where neither number nor time is limited.</summary>
+    internal int MostTrials => Trials ?? (Effort == SearchEffort.Thorough || Seconds is not null ? int.MaxValue : 400);
 }

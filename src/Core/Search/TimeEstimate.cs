@@ -12,17 +12,20 @@ namespace QuantCluster.Search;
 /// </summary>
 public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, QuantizationPlan all)
 {
-    /// <summary>Multiply-accumulates a microsecond of a dense kernel.</summary>
-    private const double FloatDense = 50_000, IntegerDense = 150_000;
+    /// <summary>Multiply-accumulates a microsecond of a dense kernel that reads very many channels.</summary>
+    private const double FloatDense = 55_000, IntegerDense = 200_000;
+
+    /// <summary>Channels with which a dense kernel reaches half of that.</summary>
+    private const double FloatChannels = 12, IntegerChannels = 16;
 
     /// <summary>Of a depthwise kernel: bound by memory, hardly faster on integers.</summary>
-    private const double FloatDepthwise = 15_000, IntegerDepthwise = 16_000;
+    private const double FloatDepthwise = 17_000, IntegerDepthwise = 18_000;
 
     /// <summary>Of a convolution that reads too few channels to fill an integer kernel's vectors.</summary>
-    private const double FloatNarrow = 26_000, IntegerNarrow = 22_000;
+    private const double FloatNarrow = 26_000, IntegerNarrow = 15_000;
 
-    /// <summary>Elements quantized or dequantized a microsecond.</summary>
-    private const double Conversion = 8_000;
+    /// <summary>Elements a microsecond that are quantized, dequantized, or made by an operator that is no layer.</summary>
+    private const double Elements = 8_000;
 
     /// <summary>Input channels below which a convolution counts as narrow.</summary>
     private const int NarrowChannels = 4;
@@ -34,30 +37,32 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     public double Of(QuantizationPlan part)
     {
         HashSet<string> quantized = [.. part.Layers.Select(l => l.Id)], integer = [.. quantized, .. part.IntegerNodes];
-        double time = all.Layers.Sum(l => Cost(l, quantized.Contains(l.Id)));
+        double time = Rest + all.Layers.Sum(l => Cost(l, quantized.Contains(l.Id)));
         foreach (QuantizationPoint point in part.Points)
         {
             bool quantizes = !point.FromIntegerKernel;
             bool dequantizes = point.FromIntegerKernel && prepared.Graph.Consumers(point.Tensor).Any(c => c.Output.Count > 0 && !integer.Contains(c.Output[0]));
             if ((quantizes || dequantizes) && shapes.TryGetValue(point.Tensor, out TensorShape shape))
-                time += shape.ElementCount / Conversion;
+                time += shape.ElementCount / Elements;
         }
 
         return time;
     }
 
+    /// <summary>Everything that is no layer; taken to be the same in all plans.</summary>
+    private double Rest { get; } = prepared.Graph.Nodes
+        .Where(n => n.Output.Count > 0 && !OperatorFacts.IsPassThrough(n) && all.Layers.All(l => l.Id != n.Output[0]))
+        .Sum(n => shapes.TryGetValue(n.Output[0], out TensorShape shape) ? shape.ElementCount / Elements : 0);
+
     private double Cost(Layer layer, bool integer)
     {
         NodeProto node = prepared.Graph.Producer(layer.Id)!;
-        double rate = integer ? IntegerDense : FloatDense;
-        if (layer.OpType == "Conv" && prepared.Graph.Initializer(layer.Weight) is { } weight)
-        {
-            if (weight.Dims[1] == 1 && node.IntAttribute("group", 1) > 1)
-                rate = integer ? IntegerDepthwise : FloatDepthwise;
-            else if (weight.Dims[1] < NarrowChannels)
-                rate = integer ? IntegerNarrow : FloatNarrow;
-        }
-
+        IReadOnlyList<long> weight = prepared.Graph.Initializer(layer.Weight)!.Dims;
+        double channels = layer.OpType == "Conv" ? weight[1] : (double)layer.Parameters / weight[layer.WeightAxis];
+        double rate = layer.OpType == "Conv" && channels == 1 && node.IntAttribute("group", 1) > 1 ? integer ? IntegerDepthwise : FloatDepthwise
+            : layer.OpType == "Conv" && channels < NarrowChannels ? integer ? IntegerNarrow : FloatNarrow
+            : integer ? IntegerDense * channels / (channels + IntegerChannels)
+            : FloatDense * channels / (channels + FloatChannels);
         return layer.MultiplyAccumulates / rate;
     }
 }

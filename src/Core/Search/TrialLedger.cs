@@ -6,8 +6,7 @@ namespace QuantCluster.Search;
 /// Measures trials, each once, and counts them. Candidates that compete go in groups: after the first block of samples
 /// those without hope are dropped.
 /// </summary>
-/// <param name="most">Trials at most.</param>
-internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, SampleSplit split, int blockSize, int most)
+internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, SampleSplit split, int blockSize)
 {
     /// <summary>A candidate is dropped when the best of its group is better by this many standard errors on the first block.</summary>
     private const double Hopeless = 2;
@@ -19,9 +18,6 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
 
     /// <summary>Distinct trials that were run.</summary>
     public int Count => _first.Count;
-
-    /// <summary>Trials that may still be run.</summary>
-    public int Left => most - Count;
 
     /// <summary>How many of these would be new.</summary>
     public int CountNew(IEnumerable<Trial> trials) => trials.Select(t => t.Key).Distinct().Count(k => !_first.ContainsKey(k));

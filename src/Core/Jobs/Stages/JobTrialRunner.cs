@@ -32,6 +32,14 @@ internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId 
         }
     }
 
+    public async Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation)
+    {
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+            StageName, ["remember", what, model.Value, plan.Value, context.DataKey],
+            _ => new Dictionary<string, byte[]> { ["value"] = BitConverter.GetBytes(measure()) }, cancellation);
+        return BitConverter.ToDouble(await context.Directory.Blobs.GetAsync(outputs["value"], cancellation));
+    }
+
     public async Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
         IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation)
     {

@@ -80,7 +80,7 @@ internal static class SearchStage
         RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given);
         TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges);
         JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers);
-        TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize, settings.Trials ?? int.MaxValue);
+        TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
         SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, null).RunAsync(start, cancellation);
         SearchPoint winner = result.Winner;

@@ -1,0 +1,99 @@
+using QuantCluster.Corrections;
+using QuantCluster.Planning;
+using QuantCluster.Search.Configuration;
+
+namespace QuantCluster.Search;
+
+/// <summary>
+/// Polishes one configuration: layer after layer, every other choice for it is tried with all the rest as it is (ranges
+/// of what it reads and writes and neighbours of them, its correction, its precision), and what is better, and not by
+/// chance, is taken. Ends when a round takes nothing, or with the budget.
+/// </summary>
+internal sealed class CoordinateDescent(
+    TrialBuilder builder, TimeEstimate time, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
+{
+    private static readonly double[] Neighbours = [0.9, 1.1];
+
+    /// <param name="point">Where to begin.</param>
+    /// <param name="layers">Ids in the order they are polished.</param>
+    /// <param name="most">Microseconds by estimate that a candidate may take.</param>
+    /// <param name="accepted">Takes every state that is accepted.</param>
+    /// <returns>Whether it came to its own end.</returns>
+    public async Task<bool> RunAsync(SearchPoint point, IReadOnlyList<string> layers, double most, Action<SearchPoint> accepted, CancellationToken cancellation)
+    {
+        for (int round = 0; round < settings.Rounds; round++)
+        {
+            bool moved = false;
+            for (int i = 0; i < layers.Count; i++)
+            {
+                SearchConfiguration[] moves = [.. await MovesAsync(point, layers[i], most, cancellation)];
+                Trial[] trials = [.. moves.Select(builder.Build)];
+                if (moves.Length == 0)
+                    continue;
+                if (budget.IsOver(1) || !budget.Allows(ledger, ledger.CountNew(trials), 1))
+                    return false;
+                double[]?[] errors = (await ledger.RaceAsync([[point.Trial, .. trials]], cancellation))[0];
+                int best = Enumerable.Range(0, moves.Length).Where(m => errors[m + 1] is not null).DefaultIfEmpty(-1).MinBy(m => m < 0 ? double.MaxValue : errors[m + 1]!.Average());
+                if (best >= 0 && PairedGain.Of([.. point.SearchErrors], errors[best + 1]!).IsSignificant(settings.StandardErrors))
+                {
+                    point = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, time.Of(trials[best].Plan));
+                    accepted(point);
+                    moved = true;
+                }
+
+                progress?.Report(new SearchProgress("polish", layers[i], i + 1, layers.Count, point.SearchError.Mean, null, ledger.Count));
+            }
+
+            if (!moved)
+                return true;
+        }
+
+        return true;
+    }
+
+    private async Task<IEnumerable<SearchConfiguration>> MovesAsync(SearchPoint point, string layer, double most, CancellationToken cancellation)
+    {
+        SearchConfiguration now = point.Configuration;
+        Layer? quantized = point.Trial.Plan.Layers.FirstOrDefault(l => l.Id == layer);
+        List<SearchConfiguration> moves = [];
+        if (quantized is null)
+        {
+            moves.Add(now.With(layer, LayerChoice.Int8));
+        }
+        else
+        {
+            if (time.Of(builder.PlanOf(now.With(layer, LayerChoice.Float))) <= most)
+                moves.Add(now.With(layer, LayerChoice.Float));
+            if (now.Layer(layer).Corrected is not null)
+                moves.Add(now.With(layer, LayerChoice.Int8));
+            if (settings.Corrections != LayerCorrection.None)
+            {
+                CorrectedLayer again = (await runner.CorrectAsync(
+                    [new CorrectionRequest(builder.Build(now.With(layer, LayerChoice.Int8)), [layer], settings.Corrections)], cancellation))[0][layer];
+                moves.Add(now.With(layer, new LayerChoice(LayerPrecision.Int8, settings.Corrections, again)));
+            }
+
+            moves.AddRange(Ranges(point, quantized));
+        }
+
+        HashSet<string> seen = [point.Trial.Key];
+        return moves.Where(m => seen.Add(builder.Build(m).Key));
+    }
+
+    /// <summary>Other ranges of the group of tensors that the layer writes, or reads where it writes floats.</summary>
+    private IEnumerable<SearchConfiguration> Ranges(SearchPoint point, Layer layer)
+    {
+        string tensor = layer.QuantizedResult ? layer.Result : layer.Input;
+        string? group = point.Trial.Plan.Points.FirstOrDefault(p => p.Tensor == tensor)?.Group;
+        string[] tensors = [.. point.Trial.Plan.Points.Where(p => p.Group == group).Select(p => p.Tensor)];
+        if (group is null || tensors.Any(builder.Ranges.Given.ContainsKey))
+            yield break;
+        RangeCandidate current = point.Configuration.Range(tensor) ?? builder.Ranges.Default;
+        IEnumerable<RangeCandidate> candidates = builder.Ranges.Estimators.Concat(Neighbours.Select(f => current with { Factor = Math.Round(current.Factor * f, 3) }));
+        foreach (RangeCandidate candidate in candidates.Where(c => c != current))
+        {
+            yield return tensors.Aggregate(
+                point.Configuration, (c, t) => c.WithRange(t, candidate == builder.Ranges.Default ? null : candidate));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using QuantCluster.Planning;
+using QuantCluster.Search.Configuration;
+
+namespace QuantCluster.Search;
+
+/// <summary>
+/// Sets of layers to take back to float together. Errors cancel, so the second layer may have to go for the first to be
+/// worth it and no single step shows it: what is tried are prefixes of rankings.
+/// </summary>
+internal static class Relief
+{
+    /// <summary>Layers in a set at most.</summary>
+    private const int MostLayers = 10;
+
+    /// <summary>A layer that alone takes more than this many times the time that may be lost is in no set.</summary>
+    private const double Hopeless = 2;
+
+    /// <param name="start">With every layer on integers.</param>
+    /// <param name="sensitivity">Layer id to the whole model's error with that layer alone quantized.</param>
+    /// <param name="most">Microseconds by estimate that a candidate may take.</param>
+    public static IReadOnlyList<SearchConfiguration> Sets(
+        TrialBuilder builder, TimeEstimate time, SearchConfiguration start, IReadOnlyDictionary<string, double> sensitivity, double most)
+    {
+        double room = most - time.Of(builder.PlanOf(start));
+        Layer[] layers = [.. builder.Plan.Layers.Where(l => time.Gains[l.Id] <= Hopeless * room)];
+        IEnumerable<Layer>[] rankings = [layers.OrderByDescending(l => sensitivity[l.Id]), layers.Take(1 + MostLayers / 2), layers.Reverse().Take(2)];
+        List<SearchConfiguration> sets = [];
+        foreach (IEnumerable<Layer> ranking in rankings)
+        {
+            SearchConfiguration state = start;
+            foreach (Layer layer in ranking.Take(MostLayers))
+            {
+                state = state.With(layer.Id, LayerChoice.Float);
+                if (state.Quantized.Any() && time.Of(builder.PlanOf(state)) <= most)
+                    sets.Add(state);
+            }
+        }
+
+        return [.. sets.DistinctBy(s => s.Hash)];
+    }
+}
