@@ -62,12 +62,13 @@ internal sealed class JobClaims(RedisLink link, JobStore store, WorkerSettings s
     {
         foreach ((string job, Claim claim) in _claims)
         {
+            long asked = TimeProvider.System.GetTimestamp();
             try
             {
                 if ((long)link.Database.ScriptEvaluate(RedisScripts.Hold, [RedisKeys.Lease(job)], [_holder, (long)settings.Timing.Lease.TotalMilliseconds]) == 1)
                 {
                     // The time of asking, not of the answer: the lease runs from before.
-                    claim.Renewed = TimeProvider.System.GetTimestamp();
+                    claim.Renewed = asked;
                     continue;
                 }
 

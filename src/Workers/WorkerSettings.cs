@@ -24,8 +24,8 @@ public sealed record WorkerSettings
     public SubmissionLimits Limits { get; init; } = SubmissionLimits.Default;
 
     /// <summary>How long it waits before it tries again a job that something outside stands in the way of.</summary>
-    public TimeSpan Retry { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Retry => Timing.Lease;
 
     /// <summary>How often it looks into the store for jobs that Redis does not know of.</summary>
-    public TimeSpan Rescan { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan Rescan => Timing.Lease;
 }

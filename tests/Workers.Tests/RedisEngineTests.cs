@@ -1,5 +1,6 @@
 using QuantCluster.Cluster;
 using QuantCluster.Jobs;
+using QuantCluster.Tests.Chaos;
 using QuantCluster.Tests.Jobs;
 using QuantCluster.Workers;
 
@@ -15,7 +16,7 @@ public sealed class RedisEngineTests : WorkEngineContract
     private readonly List<WorkerProcess> _workers = [];
     private readonly List<IAsyncDisposable> _open = [];
 
-    public RedisEngineTests() => RedisServer.Require();
+    public RedisEngineTests() => Require.Redis();
 
     public override void Dispose()
     {

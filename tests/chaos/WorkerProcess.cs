@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace QuantCluster.Tests.Workers;
+namespace QuantCluster.Tests.Chaos;
 
 /// <summary>A worker in a process of its own, of the contract's items or of the real <c>quant worker</c>; killed with its test.</summary>
 internal sealed partial class WorkerProcess : IDisposable
@@ -49,15 +49,15 @@ internal sealed partial class WorkerProcess : IDisposable
     }
 
     /// <summary>SIGSTOP: it hangs, and does not know.</summary>
-    public void Hang() => Assert.Equal(0, Signal(_process.Id, 19));
+    public void Hang() => Send(19);
 
     /// <summary>SIGCONT.</summary>
-    public void WakeUp() => Assert.Equal(0, Signal(_process.Id, 18));
+    public void WakeUp() => Send(18);
 
     /// <summary>SIGTERM: asks it to leave.</summary>
     public async Task LeaveAsync(TimeSpan patience)
     {
-        Assert.Equal(0, Signal(_process.Id, 15));
+        Send(15);
         using CancellationTokenSource stop = new(patience);
         await _process.WaitForExitAsync(stop.Token);
     }
@@ -81,6 +81,12 @@ internal sealed partial class WorkerProcess : IDisposable
         start.Environment["DOTNET_GCHeapCount"] = "1";
         start.Environment["DOTNET_TieredPGO"] = "0";
         return new WorkerProcess(name, Process.Start(start)!);
+    }
+
+    private void Send(int signal)
+    {
+        if (Signal(_process.Id, signal) != 0)
+            throw new InvalidOperationException($"{Name} cannot be signalled");
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -1,0 +1,31 @@
+using System.Globalization;
+using QuantCluster.Tests.Chaos;
+
+// chaos [--minutes N] [--seed N]
+double minutes = 0.5;
+int seed = Environment.TickCount;
+for (int i = 0; i + 1 < args.Length; i += 2)
+{
+    switch (args[i])
+    {
+        case "--minutes":
+            minutes = double.Parse(args[i + 1], CultureInfo.InvariantCulture);
+            break;
+        case "--seed":
+            seed = int.Parse(args[i + 1], CultureInfo.InvariantCulture);
+            break;
+        default:
+            Console.Error.WriteLine("usage: ./test chaos [--minutes N] [--seed N]");
+            return 2;
+    }
+}
+
+if (!RedisServer.IsInstalled)
+{
+    Console.WriteLine(RedisServer.Missing);
+    return 0;
+}
+
+ChaosResult result = await ChaosRun.RunAsync(TimeSpan.FromMinutes(minutes), seed, Console.WriteLine);
+Console.WriteLine(result);
+return result.IsGood ? 0 : 1;
