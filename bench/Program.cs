@@ -8,6 +8,7 @@ return args switch
     ["results", .. var rest] => AnchorResults.Run(rest),
     ["trials", "--samples", var samples, .. var names] => TrialsBench.Run(names, int.Parse(samples)),
     ["trials", .. var names] => TrialsBench.Run(names, 48),
+    ["sensitivity", .. var rest] => SensitivityBench.Run(rest),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -19,6 +20,7 @@ static int Usage()
         usage: QuantCluster.Bench [calibration [CASE...]]   inference, taps and the whole pass side by side
                QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
                QuantCluster.Bench trials [--samples N] [CASE...]   what a trial of the search costs beside plain inference
+               QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);

@@ -10,7 +10,7 @@ internal static class Sensitivity
 {
     private static readonly Argument<string> Model = new("MODEL") { Description = "The trained model, an .onnx file." };
     private static readonly Option<string> Data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
-    private static readonly Option<int?> Samples = CountOption.Create("--samples", $"Judge on N samples, spread over the data. Default: {SensitivitySettings.Default.Samples}. Ranges come from all of the data.");
+    private static readonly Option<int?> Samples = CountOption.Create("--samples", "Judge on N samples, spread over the data. Default: as many as cost a tenth of brute force, those that show more error more often. Ranges come from all of the data.");
     private static readonly Option<bool> Latency = new("--latency") { Description = "Also time each layer in the float and in the INT8 model, conversions beside it included." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FILE.json", Description = "Where the result is written." };
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "Folder of finished trials, which are not done again. Default: one for the model among the system's temporary files." };

@@ -27,7 +27,7 @@ public enum SpeedMode
     /// <summary>Nothing: the model's bytes do not depend on any timing.</summary>
     Ignore,
 
-    /// <summary>Layers go back to float only where the finished model is slower than the float model, beyond noise.</summary>
+    /// <summary>Layers go back to float only where the finished model is not surely faster than the float model.</summary>
     Auto,
 
     /// <summary>Layers that do not pay go back to float.</summary>

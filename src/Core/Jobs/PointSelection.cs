@@ -13,11 +13,14 @@ internal static class PointSelection
         settings.Frontier is not null || settings.MaximumLatency is not null || settings.MaximumSize is not null || settings.Speed == SpeedMode.Measured;
 
     /// <summary>
-    /// Whether the model with every layer quantized is not good enough, so that one with fewer has to be looked for: it is
-    /// slower than float beyond noise, or does not meet a gate.
+    /// Whether the model with every layer quantized is not good enough, so that one with fewer has to be looked for: it may
+    /// be slower than float, or does not meet a gate.
     /// </summary>
     public static bool IsNeeded(JobSettings settings, VerificationResult verification) =>
-        settings.Speed != SpeedMode.Ignore && (IsSlower(verification) || GatesOf(settings).Judge(verification).Any(v => !v.IsMet));
+        settings.Speed != SpeedMode.Ignore && (MayBeSlower(verification) || GatesOf(settings).Judge(verification).Any(v => !v.IsMet));
+
+    /// <summary>Not faster than float by more than chance explains.</summary>
+    private static bool MayBeSlower(VerificationResult verification) => verification.Latency.Count > 0 && verification.Latency[0].SpeedupLow < 1;
 
     /// <summary>Slower than float by more than chance explains.</summary>
     public static bool IsSlower(VerificationResult verification) =>

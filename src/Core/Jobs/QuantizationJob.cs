@@ -78,7 +78,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         {
             IReadOnlyDictionary<string, TensorShape> shapes =
                 await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
-            FrontierResult made = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, cancellation);
+            FrontierResult made = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], cancellation);
             FrontierFile.Save(made, Path.Combine(directory.Path, FrontierFile.Name));
             UnusedMemory.Return();
             return made;

@@ -39,10 +39,8 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
         LayerTrials trials = LayerTrials.Make(plan.Layers, new SubsetTrials(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings)).Of);
         cancellation.ThrowIfCancellationRequested();
 
-        int[] samples = sensitivity.Choose(sources.Data.Count);
-        IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(
-            context, model, trials.Trials, samples, workers, cancellation);
-        MeanError whole = MeanError.Of(errors[trials.All.Key]);
+        MeasuredLayers measured = await SensitivityStage.RunAsync(
+            context, model, trials, [.. Enumerable.Range(0, sources.Data.Count)], sensitivity, workers, cancellation);
         SensitivityResult result = new()
         {
             Model = directory.Specification.Model.Path,
@@ -51,10 +49,11 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
             Method = settings.Method.ToString().ToLowerInvariant(),
             Granularity = settings.Granularity.ToString().ToLowerInvariant(),
             Measure = SensitivityResult.MeasureOf(prepared),
-            Samples = samples,
-            AllQuantized = whole.Mean,
-            AllQuantizedStandardError = whole.StandardError,
-            Layers = trials.Judge(errors),
+            Samples = measured.Samples.Indices,
+            Weights = measured.Samples.Weights,
+            AllQuantized = measured.All.Mean,
+            AllQuantizedStandardError = measured.All.StandardError,
+            Layers = measured.Layers,
         };
         if (sensitivity.Latency)
             result = result with { Latency = await TimeAsync(prepared, trials.All, threads, cancellation) };

@@ -44,7 +44,10 @@ internal sealed class FrontierStage
         _threads = QuantizationJob.ThreadsOf(context.Settings);
     }
 
-    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, CancellationToken cancellation)
+    /// <param name="whole">What the points have fewer layers of.</param>
+    /// <param name="searched">Configurations a search came upon: candidates like the sets of layers.</param>
+    /// <param name="cancellation">Looked at between items.</param>
+    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, IReadOnlyList<SearchPointOutcome> searched, CancellationToken cancellation)
     {
         (int[] search, int[] validation) = _settings.Split(_context.Sources.Data.Count);
         QuantizationConfiguration ranges = await _context.Handlers.Values.ConfigurationAsync(whole.Ranges, cancellation);
@@ -54,9 +57,19 @@ internal sealed class FrontierStage
         bool separable = ScaledTensors.Between(_prepared, whole.Plan, ranges, corrected).Count == 0;
         Subset bare = new(_prepared, _shapes, whole.Plan, ranges), subset = separable ? new Subset(_prepared, _shapes, whole.Plan, corrected) : bare;
 
-        IReadOnlyList<LayerSensitivity> sensitivity = await SensitivityStage.RunAsync(_context, _model, whole.Plan, subset.Of, search, _workers, cancellation);
+        LayerTrials layers = LayerTrials.Make(whole.Plan.Layers, subset.Of);
+        IReadOnlyList<LayerSensitivity> sensitivity = (await SensitivityStage.RunAsync(_context, _model, layers, search, SensitivitySettings.Default, _workers, cancellation)).Layers;
         SpeedModel speed = new(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, cancellation));
-        Estimate[] estimates = await EstimateAsync(FrontierChains.Make(sensitivity, speed.GainOf, _settings.SetsARanking), subset, speed, search, cancellation);
+        List<(string Name, Trial Trial)> candidates = [];
+        foreach (FrontierCandidate candidate in FrontierChains.Make(sensitivity, speed.GainOf, _settings.SetsARanking))
+        {
+            if (subset.Of(candidate.Quantized) is { } trial)
+                candidates.Add((candidate.Name, trial));
+        }
+
+        foreach (SearchPointOutcome point in ParetoFront.Of(searched, p => new Cost(p.SearchErrors.Average(), p.Time, 0)))
+            candidates.Add(($"search: {point.Origin}", await _context.Handlers.Trials.GetAsync(BlobId.Parse(point.Trial), cancellation)));
+        Estimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
 
         // Twice: what was timed first corrects what is foretold of the others.
         Dictionary<string, FrontierPoint> points = [];
@@ -65,7 +78,7 @@ internal sealed class FrontierStage
             Estimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
             IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);
             foreach (Estimate estimate in chosen.Where(e => !points.ContainsKey(e.Trial.Key)))
-                points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, validation, cancellation);
+                points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, search, validation, cancellation);
             speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].Cost.Latency))]);
         }
 
@@ -96,41 +109,25 @@ internal sealed class FrontierStage
 
     /// <summary>The errors of the sets of layers on the search samples; those that are surely slower than float are left out.</summary>
     private async Task<Estimate[]> EstimateAsync(
-        IReadOnlyList<FrontierCandidate> candidates, Subset subset, SpeedModel speed, int[] search, CancellationToken cancellation)
+        IReadOnlyList<(string Name, Trial Trial)> candidates, SpeedModel speed, int[] search, CancellationToken cancellation)
     {
-        List<(FrontierCandidate Candidate, Trial Trial, double Relative)> made = [];
-        foreach (FrontierCandidate candidate in candidates)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (subset.Of(candidate.Quantized) is { } trial)
-                made.Add((candidate, trial, speed.Predict(trial.Plan)));
-        }
+        List<(string Name, Trial Trial, double Relative)> made =
+            [.. candidates.DistinctBy(c => c.Trial.Key).Select(c => (c.Name, c.Trial, speed.Predict(c.Trial.Plan)))];
 
         // Foretelling may err, so some are looked at in any case; the whole always.
-        made = [.. made.DistinctBy(m => m.Trial.Key)];
         double slowest = Math.Max(SlowestRelative, made.Select(m => m.Relative).Order().ElementAt(Math.Min(made.Count, 2 * _settings.Points) - 1));
         made = [made[0], .. made.Skip(1).Where(m => m.Relative <= slowest)];
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [.. made.Select(m => m.Trial)], search, _workers, cancellation);
         long all = TensorBytes();
-        return [.. made.Select(m => new Estimate(m.Candidate, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - (3 * m.Trial.Plan.Layers.Sum(l => l.Parameters))))];
+        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - (3 * m.Trial.Plan.Layers.Sum(l => l.Parameters))))];
     }
 
     /// <summary>Emits one set of layers with corrections of its own, validates and times it.</summary>
-    private async Task<FrontierPoint> MakeAsync(Estimate estimate, Subset bare, ConfiguredPlan whole, int[] validation, CancellationToken cancellation)
+    private async Task<FrontierPoint> MakeAsync(Estimate estimate, Subset bare, ConfiguredPlan whole, int[] search, int[] validation, CancellationToken cancellation)
     {
         QuantizationPlan plan = estimate.Trial.Plan;
         HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
-        ConfiguredPlan configured = whole;
-        if (plan.Layers.Count < whole.Plan.Layers.Count)
-        {
-            Trial uncorrected = bare.Of(quantized)!;
-            BlobId planBlob = await _context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan), cancellation);
-            BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
-            (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
-                await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
-            configured = new ConfiguredPlan(planBlob, plan, ranges, configuration, tried);
-        }
-
+        ConfiguredPlan configured = plan.Layers.Count == whole.Plan.Layers.Count ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
         BlobId emitted = await EmitAsync(configured, cancellation);
         Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
         double[] errors = (await TrialsStage.RunAsync(_context, _model, [trial], validation, _workers, cancellation))[trial.Key];
@@ -142,7 +139,7 @@ internal sealed class FrontierStage
         return new FrontierPoint
         {
             Number = 0,
-            Origin = estimate.Candidate.Name,
+            Origin = estimate.Name,
             Quantized = [.. plan.Layers.Select(l => l.Id)],
             BackToFloat = [.. whole.Plan.Layers.Select(l => l.Id).Where(id => !quantized.Contains(id))],
             Error = error.Mean,
@@ -157,6 +154,25 @@ internal sealed class FrontierStage
             Configuration = configured.Configuration.Value,
             Ranges = configured.Ranges.Value,
         };
+    }
+
+    /// <summary>
+    /// What of the whole's corrections is left, or corrections made for this set of layers: the search samples say which.
+    /// </summary>
+    private async Task<ConfiguredPlan> ConfigureAsync(Estimate estimate, Subset bare, int[] search, CancellationToken cancellation)
+    {
+        QuantizationPlan plan = estimate.Trial.Plan;
+        BlobId planBlob = await _context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan), cancellation);
+        BlobId left = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(estimate.Trial.Configuration), cancellation);
+        ConfiguredPlan asItIs = new(planBlob, plan, left, left, []);
+        if (bare.Of(plan.Layers.Select(l => l.Id).ToHashSet()) is not { } uncorrected || uncorrected.Plan.Layers.Count != plan.Layers.Count)
+            return asItIs;
+        BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
+        (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
+            await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
+        Trial anew = new(plan, await _context.Handlers.Values.ConfigurationAsync(configuration, cancellation));
+        IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [estimate.Trial, anew], search, _workers, cancellation);
+        return errors[anew.Key].Average() <= errors[estimate.Trial.Key].Average() ? new ConfiguredPlan(planBlob, plan, ranges, configuration, tried) : asItIs;
     }
 
     private Task<BlobId> EmitAsync(ConfiguredPlan plan, CancellationToken cancellation) =>
@@ -184,7 +200,7 @@ internal sealed class FrontierStage
     private long TensorBytes() => _prepared.Graph.Proto.Initializer.Sum(i => i.ElementCount() * sizeof(float));
 
     /// <summary>A set of layers before it is emitted: error on the search samples, foretold time and size.</summary>
-    private sealed record Estimate(FrontierCandidate Candidate, Trial Trial, double Error, double Relative, long Bytes)
+    private sealed record Estimate(string Name, Trial Trial, double Error, double Relative, long Bytes)
     {
         public Cost Cost => new(Error, Relative, Bytes);
     }

@@ -24,20 +24,12 @@ public sealed record FrontierSettings
     /// <summary>Less of everything: to find what pays on this machine, not to draw a picture.</summary>
     public static FrontierSettings Quick { get; } = new() { Points = 5, SetsARanking = 8, SearchSamples = 16, ValidationSamples = 32, Timing = TimeSpan.FromSeconds(0.3) };
 
-    /// <summary>
-    /// What is not held back by the corrections searches, what is validates; both spread over the whole set.
-    /// </summary>
+    /// <summary>Some of the samples that choose, and some of those that judge (<see cref="Search.SampleSplit"/>).</summary>
     public (int[] Search, int[] Validation) Split(int count)
     {
-        int[] validation = [.. Enumerable.Range(0, count).Where(SampleSplit.IsHeldBack)];
-        int[] search = [.. Enumerable.Range(0, count).Except(validation)];
-
-        // Of a handful nothing can be held back.
-        return validation.Length < 2 || search.Length < 2
-            ? ([.. Enumerable.Range(0, count)], [.. Enumerable.Range(0, count)])
-            : (Choose(search, SearchSamples), Choose(validation, ValidationSamples));
+        SampleSplit all = SampleSplit.Of(count, int.MaxValue);
+        return (Some(all.Search, SearchSamples), Some(all.Validation, ValidationSamples));
     }
 
-    private static int[] Choose(int[] indices, int most) =>
-        [.. new Sensitivity.SensitivitySettings { Samples = most }.Choose(indices.Length).Select(i => indices[i])];
+    private static int[] Some(int[] indices, int most) => [.. SampleSplit.Scatter(indices.Length, most).Select(i => indices[i])];
 }

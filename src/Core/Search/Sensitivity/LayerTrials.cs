@@ -20,9 +20,10 @@ internal sealed record LayerTrials(IReadOnlyList<Layer> Layers, Trial All, IRead
 
     public IReadOnlyList<Trial> Trials => [All, .. OnlyThis, .. AllButThis];
 
-    /// <summary>Every layer's sensitivity, from the errors by trial's key and sample.</summary>
-    public IReadOnlyList<LayerSensitivity> Judge(IReadOnlyDictionary<string, double[]> errors) =>
-    [
-        .. Layers.Select((layer, i) => LayerSensitivity.Of(layer, errors[OnlyThis[i].Key], errors[AllButThis[i].Key], errors[All.Key])),
-    ];
+    /// <summary>Every layer's sensitivity, from the errors by trial's key and chosen sample.</summary>
+    public IReadOnlyList<LayerSensitivity> Judge(IReadOnlyDictionary<string, double[]> errors, WeighedSamples samples)
+    {
+        double[] all = samples.Apply(errors[All.Key]);
+        return [.. Layers.Select((layer, i) => LayerSensitivity.Of(layer, samples.Apply(errors[OnlyThis[i].Key]), samples.Apply(errors[AllButThis[i].Key]), all))];
+    }
 }

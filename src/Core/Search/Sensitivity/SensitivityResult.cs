@@ -33,6 +33,9 @@ public sealed record SensitivityResult
     /// <summary>Indices of the samples that trials were judged on.</summary>
     public required IReadOnlyList<int> Samples { get; init; }
 
+    /// <summary>What each of them counts for: 1 where all were chosen alike, less where a sample was chosen for the error it shows.</summary>
+    public IReadOnlyList<double> Weights { get; init; } = [];
+
     /// <summary>Mean error with all layers quantized.</summary>
     public required double AllQuantized { get; init; }
 
