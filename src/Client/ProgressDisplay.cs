@@ -26,6 +26,8 @@ internal static class ProgressDisplay
         {
             lock (_lock)
             {
+                if (value.Detail is not null)
+                    return;
                 if (!_tasks.TryGetValue(value.Stage, out ProgressTask? task))
                     _tasks[value.Stage] = task = context.AddTask(Markup.Escape(value.Stage));
                 task.MaxValue = Math.Max(1, value.Total);

@@ -9,7 +9,7 @@ internal static class StateText
     public static string Of(JobState state) => state.Phase switch
     {
         JobPhase.Running when state.Stage is { } stage => string.Create(CultureInfo.InvariantCulture,
-            $"{stage} {state.Done}/{state.Total}{Rate(state)}, {state.Workers} worker{(state.Workers == 1 ? "" : "s")}{Best(state)}"),
+            $"{stage} {state.Done}/{state.Total}{(state.Detail is { } detail ? $" ({detail})" : "")}{Rate(state)}, {state.Workers} worker{(state.Workers == 1 ? "" : "s")}{Best(state)}"),
         _ => state.Message ?? "",
     };
 

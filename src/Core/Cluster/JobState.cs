@@ -51,6 +51,9 @@ public sealed record JobState
     /// <summary>Steps of the stage.</summary>
     public int Total { get; init; }
 
+    /// <summary>What of the stage is being done, e.g. the layer the search decides.</summary>
+    public string? Detail { get; init; }
+
     /// <summary>Steps a second since the stage began.</summary>
     public double Rate { get; init; }
 

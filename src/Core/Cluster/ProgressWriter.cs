@@ -9,24 +9,11 @@ internal sealed class ProgressWriter(JobState first, Action<JobState> write, Job
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _lock = new();
-    private JobState _state = first;
+    private JobState _state = first with { Stage = null };
     private long _begun = time.GetTimestamp();
     private long _written;
-    private int _already;
+    private int _steps;
     private bool _over;
-
-    /// <summary>The state as of the last report.</summary>
-    public JobState Last
-    {
-        get
-        {
-            lock (_lock)
-            {
-                _over = true;
-                return _state;
-            }
-        }
-    }
 
     public void Report(JobProgress value)
     {
@@ -34,30 +21,53 @@ internal sealed class ProgressWriter(JobState first, Action<JobState> write, Job
         {
             if (_over)
                 return;
-            bool begins = value.Stage != _state.Stage, ends = value.Done >= value.Total;
+            bool begins = value.Stage != _state.Stage;
             if (begins)
-                (_begun, _already) = (time.GetTimestamp(), value.Done);
-            double seconds = time.GetElapsedTime(_begun).TotalSeconds;
-            _state = _state with
+                Begin(value);
+            _state = _state with { BestError = value.BestError ?? _state.BestError, Detail = value.Detail ?? _state.Detail, Workers = workers() };
+            if (value.Detail is null)
             {
-                Stage = value.Stage,
-                Done = value.Done,
-                Total = value.Total,
-                Rate = seconds > 0 ? (value.Done - _already) / seconds : 0,
-                Workers = workers(),
-            };
-            if (ends && !(begins && value.Done == 0))
-                log.Add(string.Create(CultureInfo.InvariantCulture, $"{value.Stage}: {value.Done} of {value.Total} in {seconds:0.0} s"));
-            if (!begins && !ends && time.GetElapsedTime(_written) < Pause)
+                // A stage may hand out its items in batches, each counted from nothing.
+                _steps += Math.Max(0, value.Done - (value.Done < _state.Done ? 0 : _state.Done));
+                double seconds = time.GetElapsedTime(_begun).TotalSeconds;
+                _state = _state with { Done = value.Done, Total = value.Total, Rate = seconds > 0 ? _steps / seconds : 0 };
+            }
+
+            if (!begins && time.GetElapsedTime(_written) < Pause)
                 return;
             _written = time.GetTimestamp();
             write(_state);
         }
     }
 
-    public void Dispose()
+    /// <summary>No more reports count.</summary>
+    /// <returns>The state as of the last one.</returns>
+    public JobState End()
     {
         lock (_lock)
+        {
+            if (!_over)
+                LogStage();
             _over = true;
+            return _state;
+        }
+    }
+
+    public void Dispose() => End();
+
+    private void Begin(JobProgress value)
+    {
+        LogStage();
+        (_begun, _steps) = (time.GetTimestamp(), 0);
+        _state = _state with { Stage = value.Stage, Done = value.Done, Total = value.Total, Rate = 0, Detail = null };
+    }
+
+    private void LogStage()
+    {
+        if (_state.Stage is not { } stage)
+            return;
+        double seconds = time.GetElapsedTime(_begun).TotalSeconds;
+        string best = _state.BestError is { } error ? string.Create(CultureInfo.InvariantCulture, $", best error {error:0.######}") : "";
+        log.Add(string.Create(CultureInfo.InvariantCulture, $"{stage}: {_steps} step{(_steps == 1 ? "" : "s")} in {seconds:0.0} s{best}"));
     }
 }

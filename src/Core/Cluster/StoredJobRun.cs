@@ -84,8 +84,9 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
 
     private JobState End(ProgressWriter progress, JobLog log, JobPhase phase, ExitCode? code, string? message)
     {
+        JobState last = progress.End();
         log.Add(message is null ? "finished" : string.Create(CultureInfo.InvariantCulture, $"{phase.ToString().ToLowerInvariant()}: {message}"));
-        return Write(progress.Last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
+        return Write(last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
     }
 
     private string OwnerFile => Path.Combine(job.Folder, "owner");

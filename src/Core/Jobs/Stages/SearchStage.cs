@@ -82,7 +82,7 @@ internal static class SearchStage
         JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers);
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
-        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, null).RunAsync(start, cancellation);
+        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress)).RunAsync(start, cancellation);
         SearchPoint winner = result.Winner;
         PairedGain gain = FinalChoice.Gain(result.Start, winner);
         Dictionary<string, SearchPointOutcome> told = [];
@@ -148,6 +148,17 @@ internal static class SearchStage
             },
             cancellation);
         return (outputs["model"], await context.ReadModelAsync(outputs["model"]), scaled.ToDictionary(t => t, t => corrected.Activations[t]));
+    }
+
+    private static IProgress<SearchProgress>? Forward(IProgress<JobProgress>? progress) => progress is null ? null : new Forwarding(progress);
+
+    private sealed class Forwarding(IProgress<JobProgress> progress) : IProgress<SearchProgress>
+    {
+        public void Report(SearchProgress value) => progress.Report(new JobProgress(JobTrialRunner.StageName, value.Step, value.Steps)
+        {
+            Detail = $"{value.Phase} {value.Layer} {value.Step}/{value.Steps}".Replace("  ", " ", StringComparison.Ordinal),
+            BestError = value.Best,
+        });
     }
 
     /// <summary>Carries the best so far out of a stage that is not finished.</summary>
