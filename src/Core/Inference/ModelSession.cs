@@ -178,9 +178,7 @@ public sealed class ModelSession : IDisposable
         DirectoryInfo folder = Directory.CreateTempSubdirectory("quant-model-");
         try
         {
-            string path = Path.Combine(folder.FullName, "model.onnx");
-            model.Save(path);
-            return Open(path, settings);
+            return Open(model.SaveLinked(folder.FullName), settings);
         }
         finally
         {

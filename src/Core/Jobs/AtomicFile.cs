@@ -35,6 +35,52 @@ public static partial class AtomicFile
         }
     }
 
+    /// <summary>Replaces <paramref name="path"/> by a copy of another file.</summary>
+    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
+    public static void Copy(string source, string path)
+    {
+        string temporary = TemporaryName(path);
+        Create(temporary, stream =>
+        {
+            using FileStream from = File.OpenRead(source);
+            from.CopyTo(stream, 1 << 20);
+        });
+        Rename(temporary, path);
+    }
+
+    /// <summary>Writes a file that another process is not to see yet, and flushes it to the disk.</summary>
+    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
+    public static void Create(string temporary, Action<Stream> write)
+    {
+        try
+        {
+            using FileStream stream = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+            write(stream);
+            stream.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw new QuantException(ExitCode.CannotWrite, $"{temporary}: cannot be written: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Gives a file that is whole its name, replacing what had it.</summary>
+    /// <exception cref="QuantException">It cannot be renamed (<see cref="ExitCode.CannotWrite"/>).</exception>
+    public static void Rename(string temporary, string path)
+    {
+        try
+        {
+            File.Move(temporary, path, overwrite: true);
+            FlushDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw new QuantException(ExitCode.CannotWrite, $"{path}: cannot be written: {e.Message}", e);
+        }
+    }
+
     /// <summary>
     /// Finds out before hours of work whether <see cref="Write(string, ReadOnlySpan{byte})"/> can succeed later.
     /// </summary>

@@ -35,6 +35,18 @@ public sealed class FolderBlobStore : IBlobStore
         }
     }
 
+    public ValueTask<BlobId> PutAsync(Action<Stream> write, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        string temporary = Path.Combine(_unfinished, Guid.NewGuid().ToString("N"));
+        AtomicFile.Create(temporary, write);
+        // Its name is what was really written.
+        BlobId id = BlobId.Parse(ContentHash.OfFile(temporary));
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(id))!);
+        AtomicFile.Rename(temporary, PathOf(id));
+        return ValueTask.FromResult(id);
+    }
+
     public async ValueTask<byte[]> GetAsync(BlobId id, CancellationToken cancellation = default)
     {
         string path = PathOf(id);

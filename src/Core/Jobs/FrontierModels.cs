@@ -22,6 +22,6 @@ internal static class FrontierModels
         }
 
         foreach (FrontierPoint point in frontier.Points)
-            AtomicFile.Write(Path.Combine(folder, $"{point.Number}.onnx"), await directory.Blobs.GetAsync(BlobId.Parse(point.Model), cancellation));
+            await ModelBlobs.ExportAsync(directory.Blobs, BlobId.Parse(point.Model), Path.Combine(folder, $"{point.Number}.onnx"), cancellation);
     }
 }

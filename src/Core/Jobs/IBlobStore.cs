@@ -9,6 +9,9 @@ public interface IBlobStore
     /// <summary>Stores the bytes; when it returns they survive a crash of the process or the machine.</summary>
     ValueTask<BlobId> PutAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation = default);
 
+    /// <summary>Stores what <paramref name="write"/> writes: for more than fits in memory at once.</summary>
+    ValueTask<BlobId> PutAsync(Action<Stream> write, CancellationToken cancellation = default);
+
     /// <summary>The bytes, checked against their name.</summary>
     /// <exception cref="QuantException">The blob is missing or damaged.</exception>
     ValueTask<byte[]> GetAsync(BlobId id, CancellationToken cancellation = default);

@@ -128,9 +128,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         if (frontier is not null && PointSelection.ConstraintsOf(settings).NeverSlower && PointSelection.IsSlower(verification))
             throw PointSelection.FloatIsBest(verification.Latency[0], frontier.Measured, directory.Specification, page);
 
-        byte[] bytes = await directory.Blobs.GetAsync(emitted, cancellation);
-        cancellation.ThrowIfCancellationRequested();
-        AtomicFile.Write(directory.Specification.Output, bytes);
+        await ModelBlobs.ExportAsync(directory.Blobs, emitted, directory.Specification.Output, cancellation);
         if (settings.Frontier is not null)
             await FrontierModels.WriteAsync(frontier!, directory, cancellation);
         return Outcome(shown, chosen.Corrections, search, verification, runner, page, notes);

@@ -26,8 +26,15 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     /// <param name="compute">Output name to bytes.</param>
     /// <param name="isWhole">Whether its seconds count as the stage's; not where it runs items of the same stage, which count.</param>
     /// <returns>Output name to blob.</returns>
-    public async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
-        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, byte[]>>> compute, CancellationToken cancellation, bool isWhole = true)
+    public Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
+        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, byte[]>>> compute, CancellationToken cancellation, bool isWhole = true) =>
+        RunStoringAsync(name, inputs, async c => await StoreAsync(await compute(c), c), cancellation, isWhole);
+
+    /// <summary>Does a stage that is one computation, and stores its outputs itself, as large ones must be.</summary>
+    /// <inheritdoc cref="RunAsync(string, IEnumerable{string}, Func{CancellationToken, Task{IReadOnlyDictionary{string, byte[]}}}, CancellationToken, bool)"/>
+    /// <param name="compute">Output name to blob.</param>
+    public async Task<IReadOnlyDictionary<string, BlobId>> RunStoringAsync(
+        string name, IEnumerable<string> inputs, Func<CancellationToken, Task<IReadOnlyDictionary<string, BlobId>>> compute, CancellationToken cancellation, bool isWhole = true)
     {
         cancellation.ThrowIfCancellationRequested();
         string key = ContentHash.Of([name, directory.Specification.Tool, .. inputs]);
@@ -35,8 +42,9 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
         if (await FindAsync(key, cancellation) is not { } record)
         {
             long started = Stopwatch.GetTimestamp();
-            IReadOnlyDictionary<string, byte[]> outputs = await Task.Run(() => compute(cancellation), cancellation);
-            record = await StoreAsync(key, name, outputs, started, cancellation);
+            IReadOnlyDictionary<string, BlobId> outputs = await Task.Run(() => compute(cancellation), cancellation);
+            record = new JournalRecord(key, name, new(outputs.ToDictionary(o => o.Key, o => o.Value.Value)), Stopwatch.GetElapsedTime(started).TotalSeconds);
+            directory.Journal.Append(record);
         }
 
         if (isWhole)
@@ -113,14 +121,12 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
         return record;
     }
 
-    private async Task<JournalRecord> StoreAsync(string key, string kind, IReadOnlyDictionary<string, byte[]> outputs, long started, CancellationToken cancellation)
+    private async Task<IReadOnlyDictionary<string, BlobId>> StoreAsync(IReadOnlyDictionary<string, byte[]> outputs, CancellationToken cancellation)
     {
-        SortedDictionary<string, string> blobs = [];
+        SortedDictionary<string, BlobId> blobs = [];
         foreach ((string name, byte[] bytes) in outputs)
-            blobs[name] = (await directory.Blobs.PutAsync(bytes, cancellation)).Value;
-        JournalRecord record = new(key, kind, blobs, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        directory.Journal.Append(record);
-        return record;
+            blobs[name] = await directory.Blobs.PutAsync(bytes, cancellation);
+        return blobs;
     }
 
     private void AddSeconds(string stage, double seconds) => _seconds[stage] = _seconds.GetValueOrDefault(stage) + seconds;

@@ -15,14 +15,31 @@ internal static class ExternalData
     /// <summary>Reads the values of every external tensor into the model.</summary>
     /// <param name="model">Changed in place.</param>
     /// <param name="directory">The model's folder.</param>
+    /// <param name="rememberFiles">Whether the files stay (<see cref="StoredTensors"/>).</param>
     /// <exception cref="QuantException">A file is missing, too short, or outside of the folder.</exception>
-    public static void Read(ModelProto model, string directory)
+    public static void Read(ModelProto model, string directory, bool rememberFiles = true)
     {
         Dictionary<string, FileStream> files = [];
         try
         {
             foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
-                Read(tensor, directory, files);
+                Read(tensor, Resolve(tensor, Location(tensor), directory), directory, files, rememberFiles);
+        }
+        finally
+        {
+            foreach (FileStream file in files.Values)
+                file.Dispose();
+        }
+    }
+
+    /// <summary>Reads the values of every external tensor from files that are known for their locations.</summary>
+    public static void Read(ModelProto model, Func<string, string> fileOf)
+    {
+        Dictionary<string, FileStream> files = [];
+        try
+        {
+            foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
+                Read(tensor, fileOf(Location(tensor)), "", files, remember: true);
         }
         finally
         {
@@ -44,19 +61,37 @@ internal static class ExternalData
             data.Write(new byte[padding]);
             long offset = data.Position;
             data.Write(tensor.RawData.Span);
-            tensor.ExternalData.Clear();
-            Add(tensor, "location", location);
-            Add(tensor, "offset", offset.ToString(CultureInfo.InvariantCulture));
-            Add(tensor, "length", tensor.RawData.Length.ToString(CultureInfo.InvariantCulture));
-            tensor.DataLocation = TensorProto.Types.DataLocation.External;
-            tensor.ClearRawData();
+            Refer(tensor, location, offset);
         }
     }
 
-    private static void Read(TensorProto tensor, string directory, Dictionary<string, FileStream> files)
+    /// <summary>The files that the model's tensors lie in, as it names them.</summary>
+    public static IReadOnlyList<string> Locations(ModelProto model) =>
+        [.. ModelTensors.Of(model).Where(IsExternal).Select(Location).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>Gives every external tensor's file another name.</summary>
+    public static void Relocate(ModelProto model, Func<string, string> rename)
     {
-        string location = Value(tensor, "location") ?? throw Bad(tensor, "says its data is external, but not in which file. Export the model again.");
-        string path = Resolve(tensor, location, directory);
+        foreach (StringStringEntryProto entry in ModelTensors.Of(model).Where(IsExternal).SelectMany(t => t.ExternalData).Where(e => e.Key == "location"))
+            entry.Value = rename(entry.Value);
+    }
+
+    /// <summary>
+    /// Makes tensors whose values are known to lie in a file refer to it there, by what <paramref name="locationOf"/> calls the file; null
+    /// where it cannot be referred to.
+    /// </summary>
+    public static void Refer(ModelProto model, Func<string, string?> locationOf)
+    {
+        foreach (TensorProto tensor in ModelTensors.Of(model).Where(t => t.HasRawData))
+        {
+            if (StoredTensors.Find(tensor.RawData) is { } stored && locationOf(stored.File) is { } location)
+                Refer(tensor, location, stored.Offset);
+        }
+    }
+
+    private static void Read(TensorProto tensor, string path, string directory, Dictionary<string, FileStream> files, bool remember)
+    {
+        string location = Location(tensor);
         if (!files.TryGetValue(path, out FileStream? file))
         {
             if (!File.Exists(path))
@@ -78,9 +113,24 @@ internal static class ExternalData
         file.Position = offset;
         file.ReadExactly(bytes);
         tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+        if (remember && length >= OnnxModel.SmallestExternal)
+            StoredTensors.Remember(tensor.RawData, path, offset);
         tensor.ExternalData.Clear();
         tensor.ClearDataLocation();
     }
+
+    private static void Refer(TensorProto tensor, string location, long offset)
+    {
+        tensor.ExternalData.Clear();
+        Add(tensor, "location", location);
+        Add(tensor, "offset", offset.ToString(CultureInfo.InvariantCulture));
+        Add(tensor, "length", tensor.RawData.Length.ToString(CultureInfo.InvariantCulture));
+        tensor.DataLocation = TensorProto.Types.DataLocation.External;
+        tensor.ClearRawData();
+    }
+
+    private static string Location(TensorProto tensor) =>
+        Value(tensor, "location") ?? throw Bad(tensor, "says its data is external, but not in which file. Export the model again.");
 
     private static string Resolve(TensorProto tensor, string location, string directory)
     {

@@ -7,10 +7,10 @@ namespace QuantCluster.Onnx;
 public sealed class OnnxModel
 {
     /// <summary>Protocol buffers end at 2 GB; larger models keep their tensors in a file of their own. With room for the graph itself.</summary>
-    private const long LargestInline = int.MaxValue - (64L << 20);
+    private const long LargestFile = int.MaxValue - (64L << 20);
 
     /// <summary>Tensors below this size stay in the model file: shapes and scalars are read before any data is.</summary>
-    private const int SmallestExternal = 1024;
+    internal const int SmallestExternal = 1024;
 
     private OnnxModel(ModelProto proto, string? directory, bool keepsDataApart)
     {
@@ -18,6 +18,18 @@ public sealed class OnnxModel
         Directory = directory;
         KeepsDataApart = keepsDataApart;
         Graph = new Graph(proto.Graph);
+    }
+
+    private static readonly AsyncLocal<long?> Lowered = new();
+
+    /// <summary>
+    /// From how many bytes of tensors on a model is not kept in one file. Set to less, for the caller and what it calls, to try
+    /// out what large models need.
+    /// </summary>
+    internal static long LargestInline
+    {
+        get => Lowered.Value ?? LargestFile;
+        set => Lowered.Value = value;
     }
 
     public ModelProto Proto { get; }
@@ -51,8 +63,9 @@ public sealed class OnnxModel
     /// <summary>Reads a model file, and its external data, if it has any, from the same folder.</summary>
     /// <param name="path">The model file.</param>
     /// <param name="readExternalData">False leaves external tensors without values, for those who only look at the graph.</param>
+    /// <param name="rememberFiles">Whether the files of external tensors stay, so that copies of the model may link to them.</param>
     /// <exception cref="QuantException">The file, or a file of external data, is missing, truncated or no ONNX model.</exception>
-    public static OnnxModel Load(string path, bool readExternalData = true)
+    public static OnnxModel Load(string path, bool readExternalData = true, bool rememberFiles = true)
     {
         if (!File.Exists(path))
             throw new QuantException(ExitCode.BadModel, $"{path}: no such file.");
@@ -60,7 +73,7 @@ public sealed class OnnxModel
             throw new QuantException(ExitCode.BadModel, $"{path}: not an ONNX model: a model file of more than 2 GB cannot exist; larger models keep their tensors in files beside it.");
         OnnxModel model = Parse(File.ReadAllBytes(path), path);
         if (readExternalData && model.KeepsDataApart)
-            Naming(path, () => ExternalData.Read(model.Proto, model.Directory!));
+            Naming(path, () => ExternalData.Read(model.Proto, model.Directory!, rememberFiles));
         return model;
     }
 
@@ -112,6 +125,32 @@ public sealed class OnnxModel
     public byte[] ToBytes() => ExceedsSingleFile
         ? throw new QuantException(ExitCode.BadModel, "the model passes 2 GB and cannot be one file; its tensors must be saved apart.")
         : Proto.ToByteArray();
+
+    /// <summary>The bytes of a model whose tensors are apart.</summary>
+    internal byte[] GraphBytes() => Proto.ToByteArray();
+
+    /// <summary>Writes the model to a folder of its own, with links to the files that its tensors came from rather than copies.</summary>
+    /// <returns>The model file.</returns>
+    internal string SaveLinked(string folder)
+    {
+        ModelProto proto = Proto.Clone();
+        Dictionary<string, string?> links = [];
+        ExternalData.Refer(proto, file =>
+        {
+            if (!links.TryGetValue(file, out string? link))
+            {
+                link = $"linked-{links.Count}.data";
+                links[file] = link = HardLink.TryCreate(Path.Combine(folder, link), file) ? link : null;
+            }
+
+            return link;
+        });
+        string path = Path.Combine(folder, "model.onnx");
+        using (FileStream data = File.Create(path + ".data"))
+            ExternalData.Write(proto, data, "model.onnx.data", SmallestExternal);
+        File.WriteAllBytes(path, proto.ToByteArray());
+        return path;
+    }
 
     /// <summary>
     /// Writes the model; where it passes 2 GB, or came with external data, its larger tensors go to

@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 
@@ -19,6 +20,19 @@ internal static class RuntimeFolding
     private static readonly string[] Unwanted =
         ["MatMulAddFusion", "GeluFusionL1", "LayerNormFusionL1", "SimplifiedLayerNormFusionL1", "SkipLayerNormFusionL1", "QuickGeluFusion", "TransposeOptimizer"];
 
+    private static Dictionary<string, string> Entries(OnnxModel model)
+    {
+        // It is never run.
+        Dictionary<string, string> entries = new() { ["session.disable_prepacking"] = "1" };
+        if (model.ExceedsSingleFile)
+        {
+            entries["session.optimized_model_external_initializers_file_name"] = "folded.onnx.data";
+            entries["session.optimized_model_external_initializers_min_size_in_bytes"] = OnnxModel.SmallestExternal.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return entries;
+    }
+
     /// <summary>The folded model, or null and the reason why it cannot be used.</summary>
     public static OnnxModel? Fold(OnnxModel model, PreparationSettings settings, out string? reason)
     {
@@ -33,14 +47,13 @@ internal static class RuntimeFolding
                 OptimizedModelPath = path,
                 DisabledOptimizers = Unwanted,
                 UseArena = false,
-                // It is never run.
-                Entries = new Dictionary<string, string> { ["session.disable_prepacking"] = "1" },
+                Entries = Entries(model),
             };
             using (ModelSession.Create(model, session))
             {
             }
 
-            OnnxModel folded = OnnxModel.Load(path);
+            OnnxModel folded = OnnxModel.Load(path, rememberFiles: false);
             HashSet<string> known = [.. model.Graph.Nodes.Select(n => n.Domain)];
             if (folded.Graph.Nodes.FirstOrDefault(n => n.Domain is not ("" or "ai.onnx") && !known.Contains(n.Domain)) is { } foreign)
             {

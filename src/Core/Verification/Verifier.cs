@@ -36,7 +36,7 @@ public static class Verifier
         Dictionary<int, LatencyResult> latency = [];
         using (SessionPair pair = Open(reference, quantized, settings.Threads))
         {
-            Compare(pair, OutputKinds.Of(reference.Model), data, samples, task, settings, tally, comparison, progress, cancellation);
+            Compare(pair, OutputKinds.Of(reference.Structure), data, samples, task, settings, tally, comparison, progress, cancellation);
             if (threads.Contains(settings.Threads))
                 latency[settings.Threads] = Time(pair, settings.Threads, isWarm: true);
         }

@@ -10,7 +10,7 @@ internal static class EmitStage
     public static async Task<BlobId> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, BlobId configuration, string statistics, CancellationToken cancellation)
     {
-        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunStoringAsync(
             "emit",
             [model.Value, planBlob.Value, configuration.Value, statistics],
             async c =>
@@ -18,7 +18,7 @@ internal static class EmitStage
                 QuantizationConfiguration chosen = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(configuration, c));
                 OnnxModel emitted = Emitter.Emit(prepared, plan, chosen);
                 emitted.SetMetadata("quantcluster.statistics", statistics);
-                return new Dictionary<string, byte[]> { ["model"] = emitted.ToBytes() };
+                return await ModelBlobs.PutAsync(context.Directory.Blobs, emitted, c);
             },
             cancellation);
         return outputs["model"];

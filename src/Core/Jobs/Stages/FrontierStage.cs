@@ -185,7 +185,7 @@ internal sealed class FrontierStage
         IReadOnlyDictionary<string, BlobId> outputs = await _context.Runner.RunAsync("validate", inputs, async c =>
         {
             VerifiedModel reference = VerifiedModel.FromFile(_context.Sources.ModelInput.Path);
-            VerifiedModel quantized = VerifiedModel.FromFile(await _context.Directory.Blobs.FileOfAsync(emitted, c));
+            VerifiedModel quantized = await ModelBlobs.VerifiedAsync(_context.Directory.Blobs, emitted, c);
             VerificationSettings settings = new() { Workers = _workers, ProfileSamples = 0, Latency = null };
             VerificationResult result = Verifier.Verify(reference, quantized, new ChosenSamples(_context.Sources.Data, validation), null, settings, null, c);
             return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };

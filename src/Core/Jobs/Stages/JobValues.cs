@@ -20,7 +20,7 @@ internal sealed class JobValues(IBlobStore blobs)
 
     /// <summary>The model; not to be changed.</summary>
     public Task<OnnxModel> ModelAsync(BlobId id) =>
-        KeepAsync(id, async () => OnnxModel.Parse(await blobs.GetAsync(id), $"the job's model {id}"));
+        KeepAsync(id, async () => await ModelBlobs.GetAsync(blobs, id));
 
     public Task<QuantizationPlan> PlanAsync(BlobId id) => KeepAsync(id, () => ReadAsync(id, StageJson.Default.QuantizationPlan));
 

@@ -89,7 +89,7 @@ internal sealed class ProfileKernels(JobValues values, JobSources sources) : IWo
         string[] parts = item.Argument.Split(' ');
         Onnx.OnnxModel prepared = await values.ModelAsync(BlobId.Parse(item.Inputs[1]));
         QuantizationPlan plan = await values.PlanAsync(BlobId.Parse(item.Inputs[2]));
-        Onnx.OnnxModel quantized = Onnx.OnnxModel.Parse(await values.Blobs.GetAsync(BlobId.Parse(parts[0]), cancellation), parts[0]);
+        Onnx.OnnxModel quantized = await ModelBlobs.GetAsync(values.Blobs, BlobId.Parse(parts[0]), cancellation);
         return await MeasureLatency.AloneAsync(() => CanonicalJson.Serialize(
             KernelTiming.Measure(
                 prepared, quantized, plan.Layers, sources.Data.Read(0), int.Parse(parts[1], CultureInfo.InvariantCulture),

@@ -8,14 +8,13 @@ internal static class PrepareStage
     public static async Task<IReadOnlyDictionary<string, BlobId>> RunAsync(StageContext context, CancellationToken cancellation)
     {
         string[] inputs = [context.Sources.ModelInput.Sha256, context.DataKey];
-        return await context.Runner.RunAsync("prepare", inputs, c =>
+        return await context.Runner.RunStoringAsync("prepare", inputs, async c =>
         {
             PreparedModel prepared = Preparer.Prepare(context.Sources.Model!, context.Sources.Data.Read(0), new PreparationSettings(), c, context.Sources.Session);
-            return new Dictionary<string, byte[]>
-            {
-                ["model"] = prepared.Model.ToBytes(),
-                ["rewrites"] = CanonicalJson.Serialize(prepared.Rewrites, StageJson.Default.IReadOnlyListRewriteReport),
-            };
+            context.Sources.ReleaseModel();
+            Dictionary<string, BlobId> outputs = await ModelBlobs.PutAsync(context.Directory.Blobs, prepared.Model, c);
+            outputs["rewrites"] = await context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(prepared.Rewrites, StageJson.Default.IReadOnlyListRewriteReport), c);
+            return outputs;
         }, cancellation);
     }
 }

@@ -140,12 +140,11 @@ internal static class SearchStage
         HashSet<string> scaled = ScaledTensors.Between(inputs.Prepared, inputs.Plan, ranges, corrected);
         if (scaled.Count == 0)
             return (inputs.Model, inputs.Prepared, new Dictionary<string, AffineMapping>());
-        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunStoringAsync(
             "equalize", [inputs.Model.Value, inputs.PlanBlob.Value, inputs.Ranges.Value, context.DataKey],
-            c => new Dictionary<string, byte[]>
-            {
-                ["model"] = CorrectionChoice.Equalize(inputs.Prepared, inputs.Plan, ranges, context.Sources.Data, new CorrectionSettings { Mode = context.Settings.Correct }, c).ToBytes(),
-            },
+            async c => await ModelBlobs.PutAsync(
+                context.Directory.Blobs,
+                CorrectionChoice.Equalize(inputs.Prepared, inputs.Plan, ranges, context.Sources.Data, new CorrectionSettings { Mode = context.Settings.Correct }, c), c),
             cancellation);
         return (outputs["model"], await context.ReadModelAsync(outputs["model"]), scaled.ToDictionary(t => t, t => corrected.Activations[t]));
     }

@@ -23,7 +23,7 @@ internal static class VerifyStage
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("verify", [emitted.Value, sources.ModelInput.Sha256, evaluation, context.Settings.Threads.ToString()], async c =>
         {
             VerifiedModel reference = VerifiedModel.FromFile(sources.ModelInput.Path);
-            VerifiedModel quantized = VerifiedModel.FromFile(await context.Directory.Blobs.FileOfAsync(emitted, c));
+            VerifiedModel quantized = await ModelBlobs.VerifiedAsync(context.Directory.Blobs, emitted, c);
             // Calibration data flatter, so without held-out data more than a quick check would buy nothing: fewer
             // samples and runs, and a profile of the quantized tensors alone.
             bool heldOut = sources.EvaluationInput is not null;

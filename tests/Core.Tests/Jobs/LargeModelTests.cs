@@ -1,0 +1,110 @@
+using QuantCluster.Data;
+using QuantCluster.Inference;
+using QuantCluster.Jobs;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+
+namespace QuantCluster.Tests.Jobs;
+
+/// <summary>What models of more than 2 GB need, tried out on a small one by lowering the limit.</summary>
+public sealed class LargeModelTests : IDisposable
+{
+    private const int Width = 96;
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public async Task A_model_too_large_for_one_file_becomes_one_whose_tensors_lie_beside_it()
+    {
+        await RunAsync("small");
+        OnnxModel.LargestInline = 4096;
+        await RunAsync("large");
+
+        Assert.False(File.Exists(_folder["small.onnx.data"]));
+        Assert.True(new FileInfo(_folder["large.onnx.data"]).Length > 3 * Width * Width);
+        OnnxModel graph = OnnxModel.Load(_folder["large.onnx"], readExternalData: false);
+        Assert.True(graph.KeepsDataApart);
+        Assert.Equal(["large.onnx.data"], ExternalData.Locations(graph.Proto));
+        Assert.Equal(Tensors("small.onnx"), Tensors("large.onnx"));
+        Assert.Equal(Answers("small.onnx"), Answers("large.onnx"));
+    }
+
+    [Fact]
+    public async Task Both_parts_of_a_large_model_are_made_again_where_one_is_damaged()
+    {
+        OnnxModel.LargestInline = 4096;
+        await RunAsync("job");
+        byte[] graph = File.ReadAllBytes(_folder["job.onnx"]), data = File.ReadAllBytes(_folder["job.onnx.data"]);
+        foreach (string blob in Directory.EnumerateFiles(Path.Combine(_folder["job"], "blobs"), "*", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length > 3 * Width * Width))
+            File.WriteAllBytes(blob, new byte[100]);
+        File.Delete(_folder["job.onnx"]);
+        await RunAsync("job");
+        Assert.Equal(graph, File.ReadAllBytes(_folder["job.onnx"]));
+        Assert.Equal(data, File.ReadAllBytes(_folder["job.onnx.data"]));
+    }
+
+    [Fact]
+    public async Task A_session_of_a_large_model_reads_the_file_its_tensors_came_from()
+    {
+        OnnxModel.LargestInline = 4096;
+        FolderBlobStore store = new(_folder["blobs"]);
+        BlobId id = (await ModelBlobs.PutAsync(store, Model(), default))["model"];
+        OnnxModel read = await ModelBlobs.GetAsync(store, id);
+        string folder = Directory.CreateDirectory(_folder["copy"]).FullName;
+        string path = read.SaveLinked(folder);
+        Assert.Equal(0, new FileInfo(path + ".data").Length);
+        Assert.True(new FileInfo(Path.Combine(folder, "linked-0.data")).Length > 4 * Width * Width);
+        using ModelSession session = ModelSession.Create(read, new SessionSettings());
+        Assert.Equal("y", session.Outputs[0].Name);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task RunAsync(string name)
+    {
+        Model().Save(_folder["model.onnx"]);
+        JobSettings settings = new() { Synthetic = 12, Method = RangeMethod.MinMax, Correct = QuantCluster.Corrections.CorrectionMode.Bias, Threads = 1 };
+        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
+        JobSpecification specification = new() { Tool = QuantizationJob.ToolVersion, Model = sources.ModelInput, Output = _folder[name + ".onnx"], Settings = settings };
+        using JobDirectory job = JobDirectory.Create(_folder[name], specification);
+        await new QuantizationJob(job, sources, new LocalEngine(1)).RunAsync(default);
+    }
+
+    private Dictionary<string, string> Tensors(string file) =>
+        OnnxModel.Load(_folder[file]).Proto.Graph.Initializer.ToDictionary(t => t.Name, t => Convert.ToHexString(t.RawData.Span));
+
+    private float[] Answers(string file)
+    {
+        using ModelSession session = ModelSession.Open(_folder[file], new SessionSettings());
+        using IDataset data = Datasets.Synthetic(session.Inputs, 1, seed: 3);
+        using RunResult result = session.Run(data.Read(0));
+        return result.Floats(0).ToArray();
+    }
+
+    private static OnnxModel Model()
+    {
+        Random random = new(5);
+        GraphProto graph = new() { Name = "chain" };
+        graph.Input.Add(Value("x"));
+        graph.Output.Add(Value("y"));
+        for (int layer = 0; layer < 3; layer++)
+        {
+            float[] weights = [.. Enumerable.Range(0, Width * Width).Select(_ => (float)(random.NextDouble() - 0.5) / 5)];
+            graph.Initializer.Add(Onnx.Tensors.FromFloats($"w{layer}", [Width, Width], weights));
+            graph.Node.Add(Nodes.Create("MatMul", $"product{layer}", [layer == 0 ? "x" : $"r{layer - 1}", $"w{layer}"], [layer == 2 ? "y" : $"p{layer}"]));
+            if (layer < 2)
+                graph.Node.Add(Nodes.Create("Relu", $"relu{layer}", [$"p{layer}"], [$"r{layer}"]));
+        }
+
+        ModelProto model = new() { IrVersion = 8, Graph = graph };
+        model.OpsetImport.Add(new OperatorSetIdProto { Version = 17 });
+        return OnnxModel.FromProto(model);
+    }
+
+    private static ValueInfoProto Value(string name)
+    {
+        TensorShapeProto shape = new();
+        shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = 1 });
+        shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = Width });
+        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)ElementType.Float, Shape = shape } } };
+    }
+}
