@@ -16,7 +16,7 @@ internal static class Run
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "The job's folder, for 'quant resume'. Default: OUT without its extension, plus '.job'." };
     private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
     private static readonly Option<string> Granularity = Choice("--granularity", "One scale for each output channel of a weight, or one for the whole tensor.", "channel", "tensor");
-    private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: the one that lowers the error on held-back samples, if any (auto), none, bias correction, Hessian-aware rounding and bias correction, or both after equalizing channels.", "auto", "none", "bias", "hessian", "equalize");
+    private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: the one that lowers the error on held-back samples, if any (auto), none, bias correction, Hessian-aware rounding and bias correction, or both after equalizing channels or smoothing the inputs of matrix products.", "auto", "none", "bias", "hessian", "equalize", "smooth");
     private static readonly Option<int?> Samples = CountOption.Create("--samples", "Use only the first N calibration samples.");
     private static readonly Option<int?> Synthetic = CountOption.Create("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");
     private static readonly Option<int?> Threads = CountOption.Create("--threads", "Threads in all. Default: every core. Never changes the result.");

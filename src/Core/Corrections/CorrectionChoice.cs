@@ -2,6 +2,7 @@ using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
+using QuantCluster.Ranges;
 using QuantCluster.Search;
 
 namespace QuantCluster.Corrections;
@@ -22,6 +23,9 @@ public enum CorrectionMode
 
     /// <summary>Equalized channels, then Hessian-aware rounding and bias correction, unasked.</summary>
     Equalize,
+
+    /// <summary>Smoothed inputs of matrix products, then Hessian-aware rounding and bias correction, unasked.</summary>
+    Smooth,
 }
 
 public sealed record CorrectionSettings
@@ -42,6 +46,9 @@ public sealed record CorrectionSettings
     /// what usually helps: it only has to be better.
     /// </summary>
     public double StandardErrors { get; init; } = 1;
+
+    /// <summary>How weights are mapped where a correction makes them anew.</summary>
+    public RangeSettings Ranges { get; init; } = RangeSettings.Default;
 
     public int Threads { get; init; } = 1;
 
@@ -89,6 +96,9 @@ public static class CorrectionChoice
                 .Correct(equalization.Apply(configuration), either.ToHashSet(), rounding: true, cancellation);
         }
 
+        QuantizationConfiguration Rounded(QuantizationConfiguration start) => correction.Correct(start, either.ToHashSet(), rounding: true, cancellation);
+        ActivationSmoothing? Smoothing() => ActivationSmoothing.Measure(prepared, plan, configuration, data, evidence, settings.Ranges, settings.Threads, cancellation);
+
         if (!judged || either.Length == 0)
         {
             return settings.Mode switch
@@ -96,6 +106,8 @@ public static class CorrectionChoice
                 CorrectionMode.Bias => new CorrectionResult(Correct(all, rounding: false), all, []),
                 CorrectionMode.Hessian => new CorrectionResult(Correct(either, rounding: true), either, []),
                 CorrectionMode.Equalize => new CorrectionResult(Equalized(), either, []),
+                CorrectionMode.Smooth => new CorrectionResult(
+                    Rounded(Smoothing() is { } way ? way.Apply(way.Uniform(0.6, 1.1, multiplied: true), true, cancellation) : configuration), either, []),
                 _ => new CorrectionResult(configuration, [], []),
             };
         }
@@ -121,6 +133,23 @@ public static class CorrectionChoice
         helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, 0, () => Correct(either, rounding: true));
         if (ChannelEqualization.HasPairs(prepared, plan, configuration))
             helped |= Try($"equalized channels, rounding and bias of all {either.Length} layers", either, 0, Equalized);
+        if (Smoothing() is { } smoothing)
+        {
+            (Smoothing smoothed, _) = Candidates(smoothing, cancellation).Select(way =>
+            {
+                double[] measured = objective.Measure(Emitter.Emit(prepared, plan, smoothing.Apply(way, false, cancellation)), cancellation);
+                trials.Add(new CorrectionTrial($"smoothed inputs: {way.Name}, weights to nearest", measured.Average(), false));
+                return (way, measured);
+            }).MinBy(c => c.measured.Average());
+            // Judged with magnitudes of the evidence alone, kept with those of all data.
+            QuantizationConfiguration judgedOne = Rounded(smoothing.Apply(smoothed, false, cancellation));
+            if (Try($"smoothed inputs ({smoothed.Name}), rounding and bias of all {either.Length} layers", either, 0, () => judgedOne))
+            {
+                helped = true;
+                kept = (Rounded(smoothing.Apply(smoothed, true, cancellation)), either);
+            }
+        }
+
         if (!helped && all.Length > 1)
         {
             int size = (all.Length + settings.Stretches - 1) / settings.Stretches;
@@ -140,6 +169,21 @@ public static class CorrectionChoice
     {
         (int[] evidence, _) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
         return ChannelEqualization.Measure(prepared, plan, configuration, data, evidence, settings.Threads, cancellation).Apply(prepared);
+    }
+
+    /// <summary>Few, since each costs a run of the model for every held-back sample.</summary>
+    private static IEnumerable<Smoothing> Candidates(ActivationSmoothing smoothing, CancellationToken cancellation)
+    {
+        bool some = smoothing.Tensors.Any(t => t.NeedsProduct), others = smoothing.Tensors.Any(t => !t.NeedsProduct);
+        foreach (bool multiplied in (bool[])[false, true])
+        {
+            if (multiplied ? !some : !others)
+                continue;
+            yield return smoothing.Local(multiplied, cancellation);
+            yield return smoothing.Uniform(0.5, 1, multiplied);
+            yield return smoothing.Uniform(0.6, 1.1, multiplied);
+            yield return smoothing.Uniform(0.75, 1.1, multiplied);
+        }
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
@@ -37,7 +38,9 @@ public sealed class LayerCorrector
     private readonly IDataset _data;
     private readonly IReadOnlyList<int> _samples;
     private readonly int _threads;
+    private readonly QuantizationPlan _plan;
     private readonly FloatMeans _floatMeans;
+    private readonly ConcurrentDictionary<string, Lazy<LayerCorrector>> _scaled = new();
 
     /// <param name="prepared">The float model.</param>
     /// <param name="plan">Of all layers that may ever be asked for; the plans of steps may have fewer.</param>
@@ -46,6 +49,7 @@ public sealed class LayerCorrector
     public LayerCorrector(OnnxModel prepared, QuantizationPlan plan, IDataset data, IReadOnlyList<int> samples, int threads)
     {
         _prepared = prepared;
+        _plan = plan;
         _data = data;
         _samples = samples;
         _threads = threads;
@@ -80,9 +84,26 @@ public sealed class LayerCorrector
     {
         Layer found = plan.Layers.FirstOrDefault(l => l.Id == layer)
             ?? throw new ArgumentException($"the plan has no layer '{layer}'", nameof(layer));
+        if (configuration.Scalings.Count > 0)
+        {
+            ScaledModel scaled = ScaledModel.Of(_prepared, plan, configuration);
+            return OfScaled(configuration).Correct(scaled.Plan, scaled.Configuration, layer, correction, cancellation);
+        }
+
         return Takes(found, correction)
             ? Correct(found, configuration, InputsOf(Emitter.Emit(_prepared, plan, configuration), found, cancellation), correction, cancellation)
             : new CorrectedLayer(configuration.Weights[layer], null);
+    }
+
+    /// <summary>The corrector of the scaled model: its layers have other weights, and other means.</summary>
+    private LayerCorrector OfScaled(QuantizationConfiguration configuration)
+    {
+        string key = ChannelScaling.Hash(configuration.Scalings);
+        return _scaled.GetOrAdd(key, _ => new Lazy<LayerCorrector>(() =>
+        {
+            ScaledModel whole = ScaledModel.Of(_prepared, _plan, configuration);
+            return new LayerCorrector(whole.Prepared, whole.Plan, _data, _samples, _threads);
+        })).Value;
     }
 
     /// <summary>Whether there is anything of <paramref name="correction"/> to be done to a layer.</summary>

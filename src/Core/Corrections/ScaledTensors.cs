@@ -4,10 +4,10 @@ using QuantCluster.Planning;
 
 namespace QuantCluster.Corrections;
 
-/// <summary>Tensors that <see cref="ChannelEqualization"/> scaled: theirs are not the float model's values.</summary>
+/// <summary>Tensors whose channels were scaled: theirs are not the float model's values.</summary>
 internal static class ScaledTensors
 {
-    /// <summary>What lies between two layers that can be equalized, where the first one's weight scales took up factors.</summary>
+    /// <summary>What lies between two equalized layers, where the first one's weight scales took up factors, or is scaled by the configuration.</summary>
     /// <param name="prepared">The float model.</param>
     /// <param name="plan">Of both configurations.</param>
     /// <param name="before">As the ranges were chosen.</param>
@@ -18,5 +18,6 @@ internal static class ScaledTensors
             .Select(pair => pair.First)
             .Where(l => !before.Weights[l.Id].Scales.AsSpan().SequenceEqual(after.Weights[l.Id].Scales))
             .Select(l => l.Result),
+        .. after.Scalings.SelectMany(s => s.Changed),
     ];
 }

@@ -55,6 +55,14 @@ public sealed class SequentialBiasCorrection
     public QuantizationConfiguration Correct(
         QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation)
     {
+        if (configuration.Scalings.Count > 0)
+        {
+            ScaledModel scaled = ScaledModel.Of(_prepared, _plan, configuration);
+            QuantizationConfiguration corrected = new SequentialBiasCorrection(scaled.Prepared, scaled.Plan, _data, _samples, _threads)
+                .Correct(scaled.Configuration, layers, rounding, cancellation);
+            return configuration with { Biases = corrected.Biases, Weights = corrected.Weights };
+        }
+
         LayerCorrection correction = rounding ? LayerCorrection.Rounding | LayerCorrection.Bias : LayerCorrection.Bias;
         Layer[] taken = [.. _plan.Layers.Where(l => layers.Contains(l.Id) && _step.Takes(l, correction))];
         if (taken.Length == 0)

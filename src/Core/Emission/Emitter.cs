@@ -49,10 +49,13 @@ public sealed class Emitter
     internal static string WeightName(QuantizationPlan plan, Layer layer) => WeightStem(plan, layer) + "_quantized";
 
     /// <summary>The emitted model. The same arguments give the same bytes.</summary>
-    public static OnnxModel Emit(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration) =>
-        new Emitter(prepared, plan, configuration).Run();
+    public static OnnxModel Emit(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration)
+    {
+        ScaledModel scaled = ScaledModel.Of(prepared, plan, configuration);
+        return new Emitter(scaled.Prepared, scaled.Plan, scaled.Configuration).Run(configuration.Hash());
+    }
 
-    private OnnxModel Run()
+    private OnnxModel Run(string hash)
     {
         GraphProto graph = _model.Graph.Proto;
         foreach (QuantizationPoint point in _plan.Points.Where(p => _model.Graph.Producer(p.Tensor) is null))
@@ -97,7 +100,7 @@ public sealed class Emitter
         graph.Node.AddRange(_nodes);
         graph.ValueInfo.Clear();
         RemoveUnused(graph);
-        Stamp();
+        Stamp(hash);
         _model.Graph.Reindex();
         return _model;
     }
@@ -251,13 +254,13 @@ public sealed class Emitter
         field.AddRange(kept);
     }
 
-    private void Stamp()
+    private void Stamp(string hash)
     {
         ModelProto proto = _model.Proto;
         string version = typeof(Emitter).Assembly.GetName().Version?.ToString(3) ?? "0";
         proto.ProducerName = "QuantCluster";
         proto.ProducerVersion = version;
         _model.SetMetadata("quantcluster.version", version);
-        _model.SetMetadata("quantcluster.configuration", _configuration.Hash());
+        _model.SetMetadata("quantcluster.configuration", hash);
     }
 }

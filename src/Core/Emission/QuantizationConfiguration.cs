@@ -21,6 +21,9 @@ public sealed record QuantizationConfiguration(
     IReadOnlyDictionary<string, QuantizedWeight> Weights,
     IReadOnlyDictionary<string, float[]> Biases)
 {
+    /// <summary>Channels of the float model that are scaled before anything is quantized; the tensors keep their names here.</summary>
+    public IReadOnlyList<ChannelScaling> Scalings { get; init; } = [];
+
     /// <summary>SHA-256 over everything in canonical order, in hexadecimal.</summary>
     public string Hash()
     {
@@ -46,6 +49,8 @@ public sealed record QuantizationConfiguration(
             Append<float>(hash, bias);
         }
 
+        if (Scalings.Count > 0)
+            Append(hash, ChannelScaling.Hash(Scalings));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

@@ -38,7 +38,7 @@ internal sealed record JobReport(
         Gates = Gates,
         Warnings = Notes,
         Layers = Layers(),
-        Histograms = [.. Plan.Points.Where(p => !Statistics.Tensors[p.Tensor].Histogram.IsEmpty).Select(Histogram)],
+        Histograms = [.. Plan.Points.Where(p => !Statistics.Tensors[p.Tensor].Histogram.IsEmpty && Configuration.Scalings.All(s => s.Tensor != p.Tensor)).Select(Histogram)],
         Corrections = [.. Trials.Select(t => new ReportedCorrection { Name = t.Name, Error = t.Error, IsKept = t.Kept })],
         Rewrites = [.. Rewrites.Select(r => new ReportedRewrite { Name = r.Name, Count = r.Sites, IsKept = r.Kept, Note = r.Reason ?? "" })],
         Settings = Settings(),

@@ -10,7 +10,7 @@ namespace QuantCluster.Jobs.Stages;
 /// </summary>
 internal static class ConfigurationFile
 {
-    private const string Format = "quantcluster.configuration/1";
+    private const string Format = "quantcluster.configuration/2";
 
     public static byte[] ToBytes(QuantizationConfiguration configuration)
     {
@@ -43,6 +43,10 @@ internal static class ConfigurationFile
                 writer.Write(layer);
                 Write<float>(writer, bias);
             }
+
+            writer.Write(configuration.Scalings.Count);
+            foreach (ChannelScaling scaling in configuration.Scalings)
+                scaling.Write(writer);
         }
 
         return stream.ToArray();
@@ -63,7 +67,10 @@ internal static class ConfigurationFile
         Dictionary<string, float[]> biases = [];
         for (int i = reader.ReadInt32(); i > 0; i--)
             biases[reader.ReadString()] = Read<float>(reader);
-        return new QuantizationConfiguration(activations, weights, biases);
+        List<ChannelScaling> scalings = [];
+        for (int i = reader.ReadInt32(); i > 0; i--)
+            scalings.Add(ChannelScaling.Read(reader));
+        return new QuantizationConfiguration(activations, weights, biases) { Scalings = scalings };
     }
 
     private static IEnumerable<KeyValuePair<string, T>> Ordered<T>(IReadOnlyDictionary<string, T> values) =>

@@ -12,10 +12,10 @@ internal static class CorrectStage
     public static async Task<(BlobId Configuration, IReadOnlyList<CorrectionTrial> Trials)> RunAsync(
         StageContext context, BlobId model, OnnxModel prepared, BlobId planBlob, QuantizationPlan plan, BlobId configuration, int threads, CancellationToken cancellation)
     {
-        CorrectionSettings settings = new() { Mode = context.Settings.Correct, Threads = threads };
+        CorrectionSettings settings = new() { Mode = context.Settings.Correct, Ranges = RangesStage.SettingsOf(context.Settings), Threads = threads };
         if (settings.Mode == CorrectionMode.None)
             return (configuration, []);
-        string[] inputs = [settings.Mode.ToString(), model.Value, planBlob.Value, configuration.Value, context.DataKey];
+        string[] inputs = [settings.Mode.ToString(), settings.Ranges.ToString(), model.Value, planBlob.Value, configuration.Value, context.DataKey];
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("correct", inputs, async c =>
         {
             QuantizationConfiguration chosen = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(configuration, c));
