@@ -67,7 +67,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         {
             SearchInputs inputs = new(model, prepared, planBlob, plan, ranges["configuration"], configuration, statistics);
             Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, StopSearch, cancellation);
-            (model, prepared, methods, search) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome);
+            (model, prepared, methods, search, statistics) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome, searched.Statistics);
             chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
             handlers.Release();
             UnusedMemory.Return();
@@ -78,6 +78,8 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         {
             IReadOnlyDictionary<string, TensorShape> shapes =
                 await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
+            if (search is not null)
+                shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
             FrontierResult made = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], cancellation);
             FrontierFile.Save(made, Path.Combine(directory.Path, FrontierFile.Name));
             UnusedMemory.Return();

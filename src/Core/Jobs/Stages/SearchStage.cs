@@ -22,8 +22,16 @@ internal sealed record SearchInputs(
 /// <summary>What the search gives: with the model it rests on, all that emission needs.</summary>
 /// <param name="Model">Blob of the model: the prepared one, or its equalized equal.</param>
 /// <param name="Ranges">Blob of the configuration before corrections.</param>
+/// <param name="Statistics">Of that model's tensors.</param>
 internal sealed record Searched(
-    BlobId Model, OnnxModel Prepared, BlobId PlanBlob, BlobId Ranges, BlobId Configuration, IReadOnlyDictionary<string, string> Methods, SearchOutcome Outcome);
+    BlobId Model,
+    OnnxModel Prepared,
+    BlobId PlanBlob,
+    BlobId Ranges,
+    BlobId Configuration,
+    IReadOnlyDictionary<string, string> Methods,
+    SearchOutcome Outcome,
+    CalibrationStatistics Statistics);
 
 /// <summary>Fast start → the plan and the configuration of least whole-model error that the budget found.</summary>
 internal static class SearchStage
@@ -34,7 +42,9 @@ internal static class SearchStage
     public static async Task<Searched> RunAsync(
         StageContext context, SearchInputs inputs, SearchSettings settings, int workers, CancellationToken stop, CancellationToken cancellation)
     {
+        (inputs, IReadOnlyDictionary<string, AffineMapping> smoothed) = await ScaledBase.OfAsync(context, inputs, cancellation);
         (BlobId model, OnnxModel prepared, IReadOnlyDictionary<string, AffineMapping> given) = await BaseAsync(context, inputs, cancellation);
+        given = given.Concat(smoothed).DistinctBy(g => g.Key).ToDictionary();
         string[] key =
         [
             model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(),
@@ -57,7 +67,8 @@ internal static class SearchStage
         return new Searched(
             model, prepared, outputs["plan"], outputs["ranges"], outputs["configuration"],
             await context.ReadJsonAsync(outputs["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
-            await context.ReadJsonAsync(outputs["outcome"], StageJson.Default.SearchOutcome, cancellation));
+            await context.ReadJsonAsync(outputs["outcome"], StageJson.Default.SearchOutcome, cancellation),
+            inputs.Statistics);
     }
 
     private static async Task<IReadOnlyDictionary<string, byte[]>> SearchAsync(
