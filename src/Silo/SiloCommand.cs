@@ -14,7 +14,7 @@ internal static class SiloCommand
     private static readonly Option<string?> Address = new("--address") { HelpName = "IP", Description = "The address other silos reach it by (QUANT_ADDRESS). Default: the host's first.", DefaultValueFactory = _ => Variable("QUANT_ADDRESS") };
     private static readonly Option<int> SiloPort = Number("--silo-port", "QUANT_SILO_PORT", 11111, 1, 65535, "Port for other silos");
     private static readonly Option<int> GatewayPort = Number("--gateway-port", "QUANT_GATEWAY_PORT", 30000, 1, 65535, "Port for clients");
-    private static readonly Option<int> HttpPort = Number("--http-port", "QUANT_HTTP_PORT", 8080, 0, 65535, "Port of /health/live and /health/ready, 0 for none");
+    private static readonly Option<int> HttpPort = Number("--http-port", "QUANT_HTTP_PORT", 8080, 1, 65535, "Port of /health/live and /health/ready");
     private static readonly Option<int> Cores = Number("--cores", "QUANT_CORES", Environment.ProcessorCount, 1, 4096, "Items at a time; by default one a core");
     private static readonly Option<int> Reminder = Number("--reminder-seconds", "QUANT_REMINDER_SECONDS", 60, 1, 86400, "A job whose silo died is taken up again within this time");
     private static readonly Option<int> Probe = Number("--probe-milliseconds", "QUANT_PROBE_MILLISECONDS", 3000, 100, 60000, "How long a silo has to answer another; three misses, and it is taken for dead");

@@ -35,7 +35,7 @@ internal sealed record SiloSettings
     /// <summary>Port for clients.</summary>
     public required int GatewayPort { get; init; }
 
-    /// <summary>Port of <c>/health/live</c> and <c>/health/ready</c>; 0 for none.</summary>
+    /// <summary>Port of <c>/health/live</c> and <c>/health/ready</c>.</summary>
     public required int HttpPort { get; init; }
 
     /// <summary>Items at a time.</summary>

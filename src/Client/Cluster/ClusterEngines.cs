@@ -6,6 +6,7 @@ internal static class ClusterEngines
     public static IReadOnlyList<IClusterEngine> All { get; } =
     [
         new RedisClusterEngine(),
+        new OrleansClusterEngine(),
         new LocalEngineRunner(),
     ];
 

@@ -27,7 +27,11 @@ internal interface IClusterEngine
 /// <param name="Workers">Worker or silo processes.</param>
 /// <param name="Cores">Work items at a time in each of them.</param>
 /// <param name="Port">First of the free ports it may use; Redis has this one.</param>
-internal sealed record LocalClusterPlan(string Folder, string Store, int Workers, int Cores, int Port);
+internal sealed record LocalClusterPlan(string Folder, string Store, int Workers, int Cores, int Port)
+{
+    /// <summary>Ports it may use.</summary>
+    public const int Ports = 32;
+}
 
 /// <summary>A process to start.</summary>
 /// <param name="Name">What <c>status</c> and the log file call it.</param>

@@ -8,8 +8,6 @@ namespace QuantCluster.Client.Cluster;
 /// <summary>A cluster on this machine: starts its processes in the background, and ends exactly those.</summary>
 internal static class LocalCluster
 {
-    private const int Ports = 32;
-
     private static readonly TimeSpan PatienceAtStart = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan PatienceAtEnd = TimeSpan.FromSeconds(20);
 
@@ -90,9 +88,9 @@ internal static class LocalCluster
     /// <returns>The first of some ports that no one uses.</returns>
     private static int FreePorts()
     {
-        for (int first = 17000; first < 60000; first += Ports)
+        for (int first = 17000; first < 60000; first += LocalClusterPlan.Ports)
         {
-            if (Enumerable.Range(first, 8).All(IsFree))
+            if (Enumerable.Range(first, LocalClusterPlan.Ports).All(IsFree))
                 return first;
         }
 
