@@ -3,12 +3,11 @@ using QuantCluster.Jobs;
 namespace QuantCluster.Grains;
 
 /// <summary>Sends a job's items to grains until each has an answer.</summary>
-internal sealed class ItemDispatch(IGrainFactory grains, JobContext job, OrleansEngineSettings settings)
+internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSettings settings)
 {
     /// <summary>What a silo still does when a run was cancelled is waited for this long.</summary>
     private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(10);
 
-    private readonly Lanes _lanes = new(grains);
     private readonly string _stamp = StampOf(job.Folder);
     private readonly string _name = Path.GetFileName(job.Folder);
 
@@ -20,7 +19,7 @@ internal sealed class ItemDispatch(IGrainFactory grains, JobContext job, Orleans
         for (int failures = 0, losses = 0; ;)
         {
             cancellation.ThrowIfCancellationRequested();
-            Lanes.Lane lane = _lanes.Take(route);
+            Lanes.Lane lane = lanes.Take(route);
             WorkAnswer answer;
             try
             {
@@ -28,20 +27,20 @@ internal sealed class ItemDispatch(IGrainFactory grains, JobContext job, Orleans
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
-                _lanes.Retire(lane);
+                lanes.Retire(lane);
                 throw;
             }
             catch (Exception e)
             {
                 // Failures of the work itself come as answers: this is the cluster's.
-                _lanes.Retire(lane);
+                lanes.Retire(lane);
                 if (++losses == settings.MostLosses)
                     return Failed(item, failures + losses, ExitCode.InternalError, $"{item.Kind} {item.Argument} was lost {losses} times with the silo that did it, last with: {e.Message}");
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << losses)), cancellation);
                 continue;
             }
 
-            _lanes.Return(lane, answer);
+            lanes.Return(lane, answer);
             string? failure = answer.Failure;
             if (failure is null)
             {

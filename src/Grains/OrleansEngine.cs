@@ -16,6 +16,9 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
     public const string EngineName = "orleans";
 
     private readonly OrleansEngineSettings _settings = settings ?? new();
+    private readonly Lanes _lanes = new(grains);
+    private int _window;
+    private long _looked = -1_000_000_000;
 
     public string Name => EngineName;
 
@@ -23,7 +26,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        int window = _settings.Window ?? await WindowOfAsync(cancellation) ?? OrleansEngineSettings.FirstWindow;
+        int window = _settings.Window ?? await WindowAsync(cancellation);
         Channel<WorkResult> finished = Channel.CreateBounded<WorkResult>(window);
         Task running = FeedAsync(job, items, window, finished.Writer, stop);
         try
@@ -43,7 +46,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         JobContext job, IAsyncEnumerable<WorkItem> items, int size, ChannelWriter<WorkResult> finished, CancellationTokenSource stop)
     {
         using WorkWindow window = new(size);
-        ItemDispatch dispatch = new(grains, job, _settings);
+        ItemDispatch dispatch = new(_lanes, job, _settings);
         HashSet<Task> underWay = [];
         Task following = _settings.Window is null ? FollowClusterAsync(window, stop.Token) : Task.CompletedTask;
         Exception? failure = null;
@@ -85,6 +88,14 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         }
     }
 
+    /// <summary>What was last heard, where that is not long ago: a search runs items a thousand times, a few at a time.</summary>
+    private async Task<int> WindowAsync(CancellationToken cancellation)
+    {
+        if (Environment.TickCount64 - Volatile.Read(ref _looked) < _settings.LookAround.TotalMilliseconds || await WindowOfAsync(cancellation) is not { } window)
+            window = Volatile.Read(ref _window);
+        return window == 0 ? OrleansEngineSettings.FirstWindow : window;
+    }
+
     private async Task FollowClusterAsync(WorkWindow window, CancellationToken cancellation)
     {
         while (true)
@@ -102,7 +113,12 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         {
             SiloReport[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
             _settings.Heard?.Invoke(silos.Length);
-            return silos.Length == 0 ? null : silos.Sum(s => s.Cores + 1);
+            if (silos.Length == 0)
+                return null;
+            int window = silos.Sum(s => s.Cores + 1);
+            Volatile.Write(ref _window, window);
+            Volatile.Write(ref _looked, Environment.TickCount64);
+            return window;
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -4,7 +4,7 @@ using QuantCluster.Jobs;
 namespace QuantCluster.Grains;
 
 /// <summary>Tells the cluster every other second how this silo is.</summary>
-internal sealed class SiloReporter(IClusterClient cluster, ILocalSiloDetails silo, CoreGate cores, SiloWork work, CoordinatorCount coordinators) : BackgroundService
+internal sealed class SiloReporter(IClusterClient cluster, ILocalSiloDetails silo, CoreGate cores, SiloWork work, CoordinatorCount coordinators, JobRooms rooms) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
@@ -12,6 +12,7 @@ internal sealed class SiloReporter(IClusterClient cluster, ILocalSiloDetails sil
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        using SiloInstruments instruments = new(cores, rooms, coordinators);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

@@ -34,7 +34,7 @@ internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo)
         {
             JobContext job = lease.Job;
             WorkItem item = new(order.Kind, order.Argument, order.Inputs);
-            byte[] bytes = await job.HandlerOf(item).ExecuteAsync(item, job, cancellation);
+            byte[] bytes = await job.ExecuteAsync(item, cancellation);
             bool inline = bytes.Length <= WorkAnswer.LargestInline;
             return Answer(started) with
             {

@@ -3,8 +3,8 @@ using QuantCluster.Jobs;
 namespace QuantCluster.Grains;
 
 /// <summary>
-/// Where an item belongs: items of one route share data, so they go to the same grains. Whether an item is of a block of
-/// samples or of layers is told by its kind, which part by the last word of its argument.
+/// Where an item belongs: items of one route share what their grains keep. What is done sample by sample goes by its
+/// block to a shard; what is done layer by layer, to the grain of those layers.
 /// </summary>
 /// <param name="Layers">For a <see cref="ILayerGrain"/>; otherwise for a <see cref="IShardGrain"/>.</param>
 /// <param name="Part">What the grains' keys begin with.</param>
@@ -13,16 +13,23 @@ namespace QuantCluster.Grains;
 /// </param>
 public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
 {
-    /// <summary>Kinds that are done layer by layer, not sample by sample.</summary>
-    private static readonly HashSet<string> LayerKinds = ["estimate-ranges"];
+    /// <summary>Ranges of some layers' tensors, from statistics merged over all shards; the argument says which.</summary>
+    public const string RangesKind = "estimate-ranges";
+
+    /// <summary>Corrections of some layers in a trial; the argument is the trial, the last inputs are the layers.</summary>
+    public const string CorrectionsKind = "correct-trial";
+
+    /// <summary>Inputs of a correction before the layers' names.</summary>
+    private const int InputsBeforeLayers = 6;
 
     /// <param name="job">Names the job.</param>
     /// <param name="item">The item.</param>
     public static WorkRoute Of(string job, WorkItem item)
     {
+        if (item.Kind == CorrectionsKind)
+            return new WorkRoute(true, $"{job}/{item.Kind}/{ContentHash.Of(item.Inputs.Skip(InputsBeforeLayers))[..16]}", null);
         int space = item.Argument.LastIndexOf(' ');
-        string part = item.Argument[(space + 1)..];
-        return new WorkRoute(LayerKinds.Contains(item.Kind), $"{job}/{item.Kind}/{part}", space < 0 ? null : item.Argument[..space]);
+        return new WorkRoute(item.Kind == RangesKind, $"{job}/{item.Kind}/{item.Argument[(space + 1)..]}", space < 0 ? null : item.Argument[..space]);
     }
 
     /// <summary>The grain of a lane.</summary>

@@ -48,7 +48,8 @@ internal static class SiloHost
     private static bool Speaks(string? category, LogLevel level) => category switch
     {
         { } ours when ours.StartsWith("QuantCluster", StringComparison.Ordinal) => level >= LogLevel.Information,
-        "Orleans.Runtime.Silo" or "Orleans.Runtime.Watchdog" => level >= LogLevel.Error,
+        "Orleans.Runtime.Silo" or "Orleans.Runtime.Watchdog" or "Orleans.Runtime.SiloLifecycleSubject" => level >= LogLevel.Error,
+        { } messages when messages.StartsWith("Orleans.Runtime.Messaging", StringComparison.Ordinal) => level >= LogLevel.Error,
         _ => level >= LogLevel.Warning,
     };
 

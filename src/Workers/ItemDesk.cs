@@ -71,7 +71,7 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
 
         try
         {
-            byte[] bytes = await shelf.UseAsync(delivery.Job, job => job.HandlerOf(item).ExecuteAsync(item, job, stop));
+            byte[] bytes = await shelf.UseAsync(delivery.Job, job => job.ExecuteAsync(item, stop));
             string? blob = bytes.Length > ResultMessage.LargestBeside
                 ? (await shelf.UseAsync(delivery.Job, job => job.Blobs.PutAsync(bytes, stop))).Value
                 : null;

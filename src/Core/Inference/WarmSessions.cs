@@ -1,3 +1,5 @@
+using QuantCluster.Jobs;
+
 namespace QuantCluster.Inference;
 
 /// <summary>
@@ -17,9 +19,11 @@ internal sealed class WarmSessions(int kept) : IDisposable
     public Loan Borrow(string name, Func<ModelSession> open)
     {
         Entry entry;
+        bool isWarm;
         lock (_entries)
         {
-            if (!_entries.TryGetValue(name, out entry!))
+            isWarm = _entries.TryGetValue(name, out entry!);
+            if (!isWarm)
             {
                 entry = new Entry(new Lazy<ModelSession>(open));
                 _entries.Add(name, entry);
@@ -28,6 +32,7 @@ internal sealed class WarmSessions(int kept) : IDisposable
             entry.Users++;
         }
 
+        WorkInstruments.AddLookup("sessions", isWarm);
         try
         {
             return new Loan(this, entry, entry.Session.Value);

@@ -24,6 +24,11 @@ public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IW
     /// <exception cref="QuantException">No one here does items of this kind.</exception>
     public IWorkHandler HandlerOf(WorkItem item) => Handlers.TryGetValue(item.Kind, out IWorkHandler? handler) ? handler
         : throw new QuantException(ExitCode.InternalError, $"no one here does work items of kind '{item.Kind}'");
+
+    /// <summary>Does an item, and tells of it (<see cref="WorkInstruments"/>).</summary>
+    /// <exception cref="QuantException">The item's inputs are wrong, or nobody here does items of its kind.</exception>
+    public ValueTask<byte[]> ExecuteAsync(WorkItem item, CancellationToken cancellation) =>
+        WorkInstruments.MeasureAsync(item, () => HandlerOf(item).ExecuteAsync(item, this, cancellation));
 }
 
 /// <summary>

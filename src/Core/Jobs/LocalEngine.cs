@@ -93,7 +93,7 @@ public sealed class LocalEngine : IWorkEngine
             long started = Stopwatch.GetTimestamp();
             try
             {
-                byte[] bytes = await job.HandlerOf(item).ExecuteAsync(item, job, cancellation);
+                byte[] bytes = await job.ExecuteAsync(item, cancellation);
                 return new WorkResult(item, bytes, null, attempt, Stopwatch.GetElapsedTime(started));
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -42,6 +42,7 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
         if (await FindAsync(key, cancellation) is not { } record)
         {
             long started = Stopwatch.GetTimestamp();
+            using WorkInstruments.StageSpan span = WorkInstruments.BeginStage(name);
             IReadOnlyDictionary<string, BlobId> outputs = await Task.Run(() => compute(cancellation), cancellation);
             record = new JournalRecord(key, name, new(outputs.ToDictionary(o => o.Key, o => o.Value.Value)), Stopwatch.GetElapsedTime(started).TotalSeconds);
             directory.Journal.Append(record);
@@ -76,6 +77,7 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
 
         progress?.Report(new JobProgress(stage, results.Count, items.Count));
         long started = Stopwatch.GetTimestamp();
+        using WorkInstruments.StageSpan span = WorkInstruments.BeginStage(stage);
         JobContext context = new(directory.Blobs, handlers) { Folder = directory.Path };
         await foreach (WorkResult result in engine.ExecuteAsync(context, Stream(open, cancellation), cancellation))
         {

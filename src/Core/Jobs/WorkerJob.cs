@@ -41,7 +41,7 @@ public sealed class WorkerJob : IDisposable
 
     /// <summary>Does an item.</summary>
     /// <exception cref="QuantException">The item's inputs are wrong, or nobody here does items of its kind.</exception>
-    public ValueTask<byte[]> ExecuteAsync(WorkItem item, CancellationToken cancellation) => Context.HandlerOf(item).ExecuteAsync(item, Context, cancellation);
+    public ValueTask<byte[]> ExecuteAsync(WorkItem item, CancellationToken cancellation) => Context.ExecuteAsync(item, cancellation);
 
     public void Dispose()
     {

@@ -26,7 +26,9 @@ internal sealed class CalibrateBlock(JobValues values, JobSources sources, int t
         QuantizationPlan plan = await values.PlanAsync(BlobId.Parse(item.Inputs[2]));
         TapRequest[] taps = [.. plan.Points.Select(p => new TapRequest(p.Tensor))];
         using WarmSessions.Loan tapped = _sessions.Borrow($"{item.Inputs[1]} {item.Inputs[2]}", () => Calibrator.OpenTapped(prepared, taps, threads));
-        BlockStatistics block = Calibrator.CalibrateBlock(tapped.Session, taps, sources.Data, SampleRange.Parse(item.Argument), threads, cancellation);
+        Range samples = SampleRange.Parse(item.Argument);
+        BlockStatistics block = Calibrator.CalibrateBlock(tapped.Session, taps, sources.Data, samples, threads, cancellation);
+        WorkInstruments.AddCalibrated(samples.End.Value - samples.Start.Value);
         using MemoryStream stream = new();
         StatisticsFile.Write(block.Statistics, stream);
         return stream.ToArray();

@@ -45,7 +45,9 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
         // Only who opens the session reads the trial.
         using WarmSessions.Loan candidate = _sessions.Borrow(parts[0], () => ModelSession.Create(
             trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared), new SessionSettings { Threads = threads }));
-        SampleError[][] errors = objective.Measure(candidate.Session, SampleRange.Parse(parts[1]), cancellation);
+        Range block = SampleRange.Parse(parts[1]);
+        SampleError[][] errors = objective.Measure(candidate.Session, block, cancellation);
+        WorkInstruments.AddTrial(block.End.Value - block.Start.Value);
         return CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray);
     }
 

@@ -39,6 +39,7 @@ internal sealed class JobValues(IBlobStore blobs)
     private async Task<T> KeepAsync<T>(BlobId id, Func<Task<T>> read)
         where T : class
     {
+        WorkInstruments.AddLookup("values", _kept.ContainsKey(id));
         Lazy<Task<object>> value = _kept.GetOrAdd(id, _ => new Lazy<Task<object>>(async () =>
         {
             if (_held.TryGetValue(id, out WeakReference<object>? held) && held.TryGetTarget(out object? there))

@@ -1,0 +1,35 @@
+using QuantCluster.Grains;
+using QuantCluster.Jobs;
+using QuantCluster.Tests.Jobs;
+
+namespace QuantCluster.Tests;
+
+public sealed class WorkRouteTests
+{
+    [Fact]
+    public void Blocks_go_to_shards_and_layers_to_layers()
+    {
+        Assert.Equal(new WorkRoute(false, "job/calibrate-block/8..16", null), WorkRoute.Of("job", new WorkItem("calibrate-block", "8..16", "tool")));
+        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16", "trial"), WorkRoute.Of("job", new WorkItem("evaluate-trial", "trial 0..16", "tool")));
+        Assert.Equal(new WorkRoute(true, "job/estimate-ranges/0..8", null), WorkRoute.Of("job", new WorkItem("estimate-ranges", "0..8", "tool")));
+    }
+
+    [Fact]
+    public void Corrections_of_one_layer_go_to_one_grain_whatever_the_trial()
+    {
+        WorkRoute Of(string trial, string layer) => WorkRoute.Of("job", new WorkItem("correct-trial", trial, "tool", "model", "plan", "data", "0 1", "3", layer));
+        Assert.True(Of("a", "conv").Layers);
+        Assert.Equal(Of("a", "conv"), Of("b", "conv"));
+        Assert.NotEqual(Of("a", "conv"), Of("a", "gemm"));
+    }
+
+    [Fact]
+    public void The_kinds_that_are_layers_work_are_kinds_there_are()
+    {
+        using TemporaryFolder folder = new();
+        using JobSources sources = JobSources.Open(Samples.Path("digits/digits.onnx"), Samples.Path("digits/calib.json"), null, new JobSettings());
+        using WorkHandlers handlers = new(new FolderBlobStore(folder.Path), sources, 1, 1);
+        Assert.Contains(WorkRoute.RangesKind, handlers.ByKind.Keys);
+        Assert.Contains(WorkRoute.CorrectionsKind, handlers.ByKind.Keys);
+    }
+}
