@@ -96,6 +96,9 @@ public static class CorrectionChoice
                 .Correct(equalization.Apply(configuration), either.ToHashSet(), rounding: true, cancellation);
         }
 
+        // Where each channel has a scale of its own, weights gain nothing from being alike.
+        QuantizationConfiguration? CrossLayer() => settings.Ranges.PerChannel
+            ? null : CrossLayerEqualization.Apply(prepared, plan, configuration, data, settings.Ranges, settings.Threads, cancellation);
         QuantizationConfiguration Rounded(QuantizationConfiguration start) => correction.Correct(start, either.ToHashSet(), rounding: true, cancellation);
         ActivationSmoothing? Smoothing() => ActivationSmoothing.Measure(prepared, plan, configuration, data, evidence, settings.Ranges, settings.Threads, cancellation);
 
@@ -105,7 +108,7 @@ public static class CorrectionChoice
             {
                 CorrectionMode.Bias => new CorrectionResult(Correct(all, rounding: false), all, []),
                 CorrectionMode.Hessian => new CorrectionResult(Correct(either, rounding: true), either, []),
-                CorrectionMode.Equalize => new CorrectionResult(Equalized(), either, []),
+                CorrectionMode.Equalize => new CorrectionResult(CrossLayer() is { } equal ? Rounded(equal) : Equalized(), either, []),
                 CorrectionMode.Smooth => new CorrectionResult(
                     Rounded(Smoothing() is { } way ? way.Apply(way.Uniform(0.6, 1.1, multiplied: true), true, cancellation) : configuration), either, []),
                 _ => new CorrectionResult(configuration, [], []),
@@ -133,6 +136,8 @@ public static class CorrectionChoice
         helped |= roundable.Length > 0 && Try($"rounding and bias of all {either.Length} layers", either, 0, () => Correct(either, rounding: true));
         if (ChannelEqualization.HasPairs(prepared, plan, configuration))
             helped |= Try($"equalized channels, rounding and bias of all {either.Length} layers", either, 0, Equalized);
+        if (CrossLayer() is { } crossed)
+            helped |= Try($"cross-layer equalization, rounding and bias of all {either.Length} layers", either, 0, () => Rounded(crossed));
         if (Smoothing() is { } smoothing)
         {
             (Smoothing smoothed, _) = Candidates(smoothing, cancellation).Select(way =>
