@@ -13,7 +13,11 @@ internal static class JobExecution
         {
             int workers = QuantizationJob.WorkersOf(job.Specification.Settings);
             JobOutcome outcome = await ProgressDisplay.ShowAsync(progress =>
-                new QuantizationJob(job, sources, new LocalEngine(workers), progress).RunAsync(interruption.Token));
+            {
+                QuantizationJob work = new(job, sources, new LocalEngine(workers), progress) { StopSearch = interruption.SearchToken, SearchProgress = progress };
+                interruption.IsSearching = () => work.IsSearching;
+                return work.RunAsync(interruption.Token);
+            });
             if (json)
                 Console.Out.WriteLine(outcome.ToJson());
             else

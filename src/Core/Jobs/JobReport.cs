@@ -26,6 +26,9 @@ internal sealed record JobReport(
     IReadOnlyList<string> Notes,
     IReadOnlyDictionary<string, double> Seconds)
 {
+    /// <summary>What the search did; null where there was none.</summary>
+    public SearchOutcome? Search { get; init; }
+
     /// <summary>Bars of a plot: as many as can be told apart on a page.</summary>
     private const int Bars = 80;
 
@@ -40,6 +43,7 @@ internal sealed record JobReport(
         Layers = Layers(),
         Histograms = [.. Plan.Points.Where(p => !Statistics.Tensors[p.Tensor].Histogram.IsEmpty && Configuration.Scalings.All(s => s.Tensor != p.Tensor)).Select(Histogram)],
         Corrections = [.. Trials.Select(t => new ReportedCorrection { Name = t.Name, Error = t.Error, IsKept = t.Kept })],
+        Search = Search is null ? null : SearchReport.Of(Search, Verification),
         Rewrites = [.. Rewrites.Select(r => new ReportedRewrite { Name = r.Name, Count = r.Sites, IsKept = r.Kept, Note = r.Reason ?? "" })],
         Settings = Settings(),
         Environment = ReportedEnvironment.Current(),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
 using QuantCluster.Verification;
 
@@ -31,6 +32,20 @@ internal static class OutcomeNotes
                 $"the outputs are far from the float model's ({sqnr:0.0} dB): look at the report before using this model. More, and more representative, calibration data help most."));
         }
 
+        return notes;
+    }
+
+    /// <summary>What a search says of the chosen model.</summary>
+    /// <param name="job">The job's folder.</param>
+    public static IReadOnlyList<string> Of(SearchOutcome? search, string job)
+    {
+        if (search is null)
+            return [];
+        List<string> notes = [];
+        if (search.IsStopped)
+            notes.Add($"the search was stopped after {search.Trials} trials: this is its best so far. It goes on with: quant resume {job}");
+        if (search.Winner.Origin == SearchPoint.StartOrigin)
+            notes.Add($"the search found nothing that is better on samples it did not choose by, beyond chance ({search.Trials} trials): the model is that of --effort fast.");
         return notes;
     }
 

@@ -8,6 +8,7 @@ using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Reporting;
+using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
 using QuantCluster.Verification;
 
@@ -34,6 +35,12 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
 
     /// <summary>Ends a search at its best so far; the job then goes on with that.</summary>
     public CancellationToken StopSearch { get; init; }
+
+    /// <summary>Told how far the search is.</summary>
+    public IProgress<SearchProgress>? SearchProgress { get; init; }
+
+    /// <summary>Whether the search is what is being done just now.</summary>
+    public bool IsSearching { get; private set; }
 
     /// <exception cref="QuantException">A stage failed, or a gate was not met; then nothing is at the output.</exception>
     public async Task<JobOutcome> RunAsync(CancellationToken cancellation)
@@ -66,7 +73,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         if (directory.Specification.Search is { } wanted)
         {
             SearchInputs inputs = new(model, prepared, planBlob, plan, ranges["configuration"], configuration, statistics);
-            Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, StopSearch, cancellation);
+            IsSearching = true;
+            Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, SearchProgress, StopSearch, cancellation);
+            IsSearching = false;
             (model, prepared, methods, search, statistics) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome, searched.Statistics);
             chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
             handlers.Release();
@@ -105,7 +114,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
 
         QuantizationPlan shown = PointSelection.Explain(chosen.Plan, point);
         QuantizationConfiguration corrected = await handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
-        IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point)];
+        IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point), .. OutcomeNotes.Of(search, directory.Path)];
         IReadOnlyList<GateVerdict> verdicts = PointSelection.GatesOf(settings).Judge(verification);
         JobReport report = new(
             directory.Specification,
@@ -119,7 +128,10 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             verification,
             verdicts,
             notes,
-            runner.Seconds);
+            runner.Seconds)
+        {
+            Search = search,
+        };
         string folder = directory.Specification.Report ?? Path.Combine(directory.Path, "report"), page = ReportFiles.Write(report.ToReport(), folder);
         if (frontier is not null)
             FrontierFiles.Write(frontier, folder);

@@ -29,6 +29,9 @@ public sealed record SearchOutcome
     /// <summary>Whether it came to its own end, rather than to its budget's.</summary>
     public required bool IsComplete { get; init; }
 
+    /// <summary>Whether someone stopped it: taken up again, it goes on.</summary>
+    public bool IsStopped { get; init; }
+
     /// <summary>Samples that chose, and samples that judged.</summary>
     public required int SearchSamples { get; init; }
 

@@ -24,6 +24,7 @@ public static class HtmlReport
         {Headline.Write(report)}
         {ErrorSection.Write(report)}
         {LatencySection.Write(report)}
+        {SearchSection.Write(report)}
         {RangeSection.Write(report)}
         {LayerSection.Write(report)}
         {BackgroundSection.Write(report)}

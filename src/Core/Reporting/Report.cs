@@ -39,6 +39,9 @@ public sealed record Report
     /// <summary>Corrections that were judged, in turn; the first is none.</summary>
     public IReadOnlyList<ReportedCorrection> Corrections { get; init; } = [];
 
+    /// <summary>What the search did; null where there was none.</summary>
+    public ReportedSearch? Search { get; init; }
+
     /// <summary>Name and value, as one would write them on the command line.</summary>
     public IReadOnlyList<ReportedFact> Settings { get; init; } = [];
 

@@ -41,7 +41,7 @@ internal sealed class CoordinateDescent(
                     moved = true;
                 }
 
-                progress?.Report(new SearchProgress("polish", layers[i], i + 1, layers.Count, point.SearchError.Mean, null, ledger.Count));
+                progress?.Report(new SearchProgress("polish", layers[i], i + 1, layers.Count, point.SearchError.Mean, null, ledger.Count, budget.Used(ledger.Count)));
             }
 
             if (!moved)

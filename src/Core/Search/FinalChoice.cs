@@ -3,6 +3,9 @@ namespace QuantCluster.Search;
 /// <summary>Which of the candidates is best on samples that chose none of them.</summary>
 internal static class FinalChoice
 {
+    /// <summary>Candidates this many standard errors behind the best, or less, are as good as it.</summary>
+    private const double Tie = 2;
+
     /// <summary>
     /// Of those that are not worse than the best by more than chance, the one of least error over search and validation
     /// samples together; but where that is no significant gain over <paramref name="start"/>, the start itself.
@@ -14,7 +17,7 @@ internal static class FinalChoice
     {
         SearchPoint[] open = [start, .. candidates.Where(c => c.ValidationErrors is not null && c.Time <= most)];
         SearchPoint best = open.MinBy(c => c.ValidationErrors!.Average())!;
-        SearchPoint chosen = open.Where(c => !Gain(c, best).IsSignificant(standardErrors)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
+        SearchPoint chosen = open.Where(c => !Gain(c, best).IsSignificant(Tie)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
         return Gain(start, chosen).IsSignificant(standardErrors) ? chosen : start;
     }
 

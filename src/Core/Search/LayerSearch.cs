@@ -52,7 +52,7 @@ internal sealed class LayerSearch
         SearchConfiguration configuration = StartOf(start);
         Trial trial = _builder.Build(configuration);
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([[trial]], cancellation);
-        _start = new SearchPoint("start", trial.Plan.Layers.Count, configuration, trial, errors[0][0]!, _time.Of(trial.Plan))
+        _start = new SearchPoint(SearchPoint.StartOrigin, trial.Plan.Layers.Count, configuration, trial, errors[0][0]!, _time.Of(trial.Plan))
         {
             ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
         };
@@ -70,6 +70,7 @@ internal sealed class LayerSearch
             // The best so far is what was asked for.
         }
 
+        _progress?.Report(new SearchProgress(_best.Origin, "", 1, 1, _best.SearchError.Mean, _best.ValidationError?.Mean, _ledger.Count, 1) { IsOver = true });
         return new SearchResult(_best, _start, _points, Curves(), _ledger.Count, complete);
     }
 
@@ -83,8 +84,7 @@ internal sealed class LayerSearch
             _budget.LimitTo(await _runner.RememberAsync("trials in time", TrialsInTime, cancellation));
         ProgressiveChain[] chains = [.. Chains(sensitivity)];
         int first = _points.Count;
-        bool complete = await new ProgressiveSearch(_builder, _time, _runner, _ledger, _budget, _progress).RunAsync(chains, _points, cancellation);
-        await JudgeAsync(first, cancellation);
+        bool complete = await new ProgressiveSearch(_builder, _time, _runner, _ledger, _budget, _progress).RunAsync(chains, _points, from => JudgeAsync(from, cancellation), cancellation);
         SearchPoint[] walked = [.. _points.Skip(first).Where(p => p.ValidationErrors is not null)];
         await CorrectAnewAsync("finish", [.. walked.OrderBy(p => p.ValidationErrors!.Average()).Take(Finalists).Select(p => p.Configuration)], cancellation);
         return await PolishAsync(sensitivity, cancellation) && complete && chains.Length == _settings.OrderNames.Count;
@@ -159,6 +159,8 @@ internal sealed class LayerSearch
     {
         int[] open = [.. Enumerable.Range(first, _points.Count - first).Where(i => _points[i].Time <= _mostTime)];
         IReadOnlyList<double[]> errors = await _ledger.ValidateAsync([.. open.Select(i => _points[i].Trial)], cancellation);
+        if (open.Length == 0)
+            return;
         for (int i = 0; i < open.Length; i++)
             _points[open[i]] = _points[open[i]] with { ValidationErrors = errors[i] };
         _best = FinalChoice.Of(_start, _points.Skip(1), _mostTime, _settings.StandardErrors);
@@ -207,5 +209,5 @@ internal sealed class LayerSearch
     ];
 
     private void Report(string phase, int step, int steps) =>
-        _progress?.Report(new SearchProgress(phase, "", step, steps, null, _best.ValidationError?.Mean, _ledger.Count));
+        _progress?.Report(new SearchProgress(phase, "", step, steps, null, _best.ValidationError?.Mean, _ledger.Count, _budget.Used(_ledger.Count)));
 }

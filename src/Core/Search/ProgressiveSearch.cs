@@ -14,8 +14,9 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
 
     /// <summary>Goes along the chains until they end or the budget does.</summary>
     /// <param name="points">Takes every accepted state.</param>
+    /// <param name="judge">Judges what was added to them from a place on: the best so far may be asked for at any moment.</param>
     /// <returns>Whether all chains came to their ends.</returns>
-    public async Task<bool> RunAsync(IReadOnlyList<ProgressiveChain> chains, List<SearchPoint> points, CancellationToken cancellation)
+    public async Task<bool> RunAsync(IReadOnlyList<ProgressiveChain> chains, List<SearchPoint> points, Func<int, Task> judge, CancellationToken cancellation)
     {
         while (chains.Any(c => !c.IsFinished))
         {
@@ -37,6 +38,7 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
             IReadOnlyList<double[]?[]> finalErrors = await ledger.RaceAsync(finals, cancellation);
             for (int c = 0; c < active.Length; c++)
                 points.Add(Point(active[c], active[c].Accept(after[c], finalErrors[c].FirstOrDefault())));
+            await judge(points.Count - active.Length);
             Report(active, points);
         }
 
@@ -49,13 +51,13 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
         return new SearchPoint(chain.Name, trial.Plan.Layers.Count, chain.State, trial, errors, time.Of(trial.Plan));
     }
 
+    /// <summary>Tells of one chain a step, in turn.</summary>
     private void Report(ProgressiveChain[] active, List<SearchPoint> points)
     {
-        for (int c = 0; c < active.Length; c++)
-        {
-            (int done, int all) = active[c].Progress;
-            SearchPoint point = points[points.Count - active.Length + c];
-            progress?.Report(new SearchProgress(active[c].Name, active[c].Upcoming, done, all, point.SearchError.Mean, null, ledger.Count));
-        }
+        int shown = active[0].Progress.Done % active.Length;
+        (int done, int all) = active[shown].Progress;
+        SearchPoint point = points[points.Count - active.Length + shown];
+        progress?.Report(new SearchProgress(
+            active[shown].Name, active[shown].Upcoming, done, all, point.SearchError.Mean, null, ledger.Count, budget.Used(ledger.Count)));
     }
 }

@@ -19,6 +19,14 @@ internal sealed class SearchBudget(SearchSettings settings, Func<double> elapsed
     /// <summary>Seconds left; null where time is not limited.</summary>
     public double? SecondsLeft => settings.Seconds - elapsed();
 
+    /// <summary>The part that is used after so many trials; null where nothing is limited.</summary>
+    public double? Used(int trials)
+    {
+        double byTrials = trials / Trials(1), byTime = settings.Seconds is { } seconds ? elapsed() / seconds : 0;
+        double used = Math.Max(byTrials, byTime);
+        return used > 0 ? used : null;
+    }
+
     /// <summary>Limits trials to what the time is enough for, at the pace so far.</summary>
     public void LimitTo(double trials) => _most = Math.Min(_most, trials);
 

@@ -12,6 +12,9 @@ namespace QuantCluster.Search;
 public sealed record SearchPoint(
     string Origin, int Quantized, SearchConfiguration Configuration, Trial Trial, IReadOnlyList<double> SearchErrors, double Time)
 {
+    /// <summary>The origin of what the search begins with.</summary>
+    public const string StartOrigin = "start";
+
     /// <summary>One error for each validation sample; null where it was not judged.</summary>
     public IReadOnlyList<double>? ValidationErrors { get; init; }
 

@@ -9,7 +9,7 @@ namespace QuantCluster.Jobs.Stages;
 /// <param name="evidence">Indices of the samples corrections are made on.</param>
 internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId plan, IReadOnlyList<int> evidence, int workers) : ITrialRunner
 {
-    public const string StageName = "search";
+    public const string StageName = SearchProgress.StageName;
 
     private readonly long _started = Stopwatch.GetTimestamp();
     private TimeSpan _inItems;

@@ -40,7 +40,7 @@ internal static class SearchStage
     private const double SampleBudget = 40e9;
 
     public static async Task<Searched> RunAsync(
-        StageContext context, SearchInputs inputs, SearchSettings settings, int workers, CancellationToken stop, CancellationToken cancellation)
+        StageContext context, SearchInputs inputs, SearchSettings settings, int workers, IProgress<SearchProgress>? progress, CancellationToken stop, CancellationToken cancellation)
     {
         (inputs, IReadOnlyDictionary<string, AffineMapping> smoothed) = await ScaledBase.OfAsync(context, inputs, cancellation);
         (BlobId model, OnnxModel prepared, IReadOnlyDictionary<string, AffineMapping> given) = await BaseAsync(context, inputs, cancellation);
@@ -53,7 +53,7 @@ internal static class SearchStage
         IReadOnlyDictionary<string, BlobId> outputs;
         try
         {
-            outputs = await context.Runner.RunAsync("search", key, c => SearchAsync(context, inputs, model, prepared, given, settings, workers, stop, c), cancellation);
+            outputs = await context.Runner.RunAsync("search", key, c => SearchAsync(context, inputs, model, prepared, given, settings, workers, progress, stop, c), cancellation, isWhole: false);
         }
         catch (StoppedSearchException e)
         {
@@ -79,6 +79,7 @@ internal static class SearchStage
         IReadOnlyDictionary<string, AffineMapping> given,
         SearchSettings settings,
         int workers,
+        IProgress<SearchProgress>? progress,
         CancellationToken stop,
         CancellationToken cancellation)
     {
@@ -93,7 +94,7 @@ internal static class SearchStage
         JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers);
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
-        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress)).RunAsync(start, cancellation);
+        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress, progress)).RunAsync(start, cancellation);
         SearchPoint winner = result.Winner;
         PairedGain gain = FinalChoice.Gain(result.Start, winner);
         Dictionary<string, SearchPointOutcome> told = [];
@@ -105,6 +106,7 @@ internal static class SearchStage
             Objective = settings.Objective,
             Trials = result.Trials,
             IsComplete = result.IsComplete,
+            IsStopped = stop.IsCancellationRequested,
             SearchSamples = split.Search.Length,
             ValidationSamples = split.Validation.Length,
             Start = told[result.Start.Trial.Key],
@@ -160,15 +162,20 @@ internal static class SearchStage
         return (outputs["model"], await context.ReadModelAsync(outputs["model"]), scaled.ToDictionary(t => t, t => corrected.Activations[t]));
     }
 
-    private static IProgress<SearchProgress>? Forward(IProgress<JobProgress>? progress) => progress is null ? null : new Forwarding(progress);
+    private static IProgress<SearchProgress>? Forward(IProgress<JobProgress>? job, IProgress<SearchProgress>? own) =>
+        job is null && own is null ? null : new Forwarding(job, own);
 
-    private sealed class Forwarding(IProgress<JobProgress> progress) : IProgress<SearchProgress>
+    private sealed class Forwarding(IProgress<JobProgress>? job, IProgress<SearchProgress>? own) : IProgress<SearchProgress>
     {
-        public void Report(SearchProgress value) => progress.Report(new JobProgress(JobTrialRunner.StageName, value.Step, value.Steps)
+        public void Report(SearchProgress value)
         {
-            Detail = $"{value.Phase} {value.Layer} {value.Step}/{value.Steps}".Replace("  ", " ", StringComparison.Ordinal),
-            BestError = value.Best,
-        });
+            own?.Report(value);
+            job?.Report(new JobProgress(JobTrialRunner.StageName, value.Step, value.Steps)
+            {
+                Detail = $"{value.Phase} {value.Layer} {value.Step}/{value.Steps}".Replace("  ", " ", StringComparison.Ordinal),
+                BestError = value.Best,
+            });
+        }
     }
 
     /// <summary>Carries the best so far out of a stage that is not finished.</summary>

@@ -1,0 +1,147 @@
+using QuantCluster.Jobs;
+using QuantCluster.Reporting;
+using QuantCluster.Search;
+using QuantCluster.Tests.Jobs;
+using QuantCluster.Tests.Search.Sensitivity;
+
+namespace QuantCluster.Tests.Search;
+
+public sealed class SearchJobTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public async Task The_answer_does_not_depend_on_the_number_of_workers()
+    {
+        byte[][] models = [await BytesAsync(workers: 1, "one"), await BytesAsync(workers: 2, "two"), await BytesAsync(workers: 3, "three")];
+        Assert.Equal(models[0], models[1]);
+        Assert.Equal(models[0], models[2]);
+    }
+
+    [Fact]
+    public async Task The_winner_is_never_worse_on_held_back_samples_than_the_fast_start()
+    {
+        JobOutcome outcome = await RunAsync("job", new SearchSettings { Trials = 90 });
+        SearchSummary search = outcome.Search!;
+        Assert.True(search.Error <= search.StartError, $"{search.Error} > {search.StartError}");
+        Assert.InRange(search.Trials, 10, 400);
+        Assert.Equal(search.Float.Count, outcome.Layers.Float.Count);
+    }
+
+    [Fact]
+    public async Task No_more_trials_are_run_than_were_allowed()
+    {
+        foreach (int most in (int[])[1, 7, 40])
+        {
+            JobOutcome outcome = await RunAsync($"job{most}", new SearchSettings { Trials = most });
+            Assert.InRange(outcome.Search!.Trials, 1, most);
+        }
+    }
+
+    [Fact]
+    public async Task A_stopped_search_gives_its_best_so_far_and_goes_on_without_repeating_a_trial_to_the_same_bytes()
+    {
+        SearchSettings settings = new() { Trials = 70 };
+        byte[] whole = await BytesAsync(2, "whole", settings);
+        int all = Items("whole");
+
+        using CancellationTokenSource stop = new();
+        JobOutcome early = await RunAsync("stopped", settings, 2, stop.Token, new StopAfter(stop, 30));
+        Assert.Contains(early.Notes, n => n.Contains("was stopped after") && n.Contains("quant resume"));
+        Assert.True(File.Exists(_folder["stopped.onnx"]));
+        int before = Items("stopped");
+        Assert.True(before < all, $"{before} of {all}: it was not stopped");
+
+        await RunAsync("stopped", settings);
+        Assert.Equal(whole, File.ReadAllBytes(_folder["stopped.onnx"]));
+        Assert.Equal(all, Items("stopped"));
+    }
+
+    [Fact]
+    public async Task A_search_by_time_that_is_finished_is_not_done_again()
+    {
+        SearchSettings settings = new() { Seconds = 1 };
+        byte[] first = await BytesAsync(2, "timed", settings);
+        int items = Items("timed");
+        Assert.Equal(first, await BytesAsync(2, "timed", settings));
+        Assert.Equal(items, Items("timed"));
+    }
+
+    [Theory]
+    [InlineData("kl")]
+    [InlineData("sqnr")]
+    [InlineData("cosine")]
+    public async Task Any_objective_can_be_made_small(string objective)
+    {
+        JobOutcome outcome = await RunAsync(objective, new SearchSettings { Objective = objective, Trials = 30 });
+        Assert.Equal(objective, outcome.Search!.Objective);
+        Assert.InRange(outcome.Search.Error, 0, outcome.Search.StartError);
+    }
+
+    [Fact]
+    public async Task The_task_cannot_be_the_objective_without_its_truth()
+    {
+        QuantException e = await Assert.ThrowsAsync<QuantException>(() => RunAsync("job", new SearchSettings { Objective = "task" }));
+        Assert.Equal(ExitCode.Usage, e.Code);
+        Assert.Contains("labels", e.Message);
+    }
+
+    [Fact]
+    public async Task The_report_draws_a_curve_an_order_and_sets_the_errors_side_by_side()
+    {
+        await RunAsync("job", new SearchSettings { Orders = ["topological", "random-3"], Trials = 90 });
+        string page = File.ReadAllText(_folder["job/report/report.html"]);
+        Assert.Contains("random-3: 5 layers on integers", page);
+        Assert.Contains("Does it hold?", page);
+        Assert.Contains("best order", page);
+    }
+
+    [Fact]
+    public void Spread_is_of_the_orders_that_were_walked_to_their_end()
+    {
+        ReportedCurve Curve(string name, int last, double error) => new(name, [new ReportedCurveStep(1, 0.1, 0), new ReportedCurveStep(last, error, 0)]);
+        ReportedSearch search = new()
+        {
+            Objective = "auto", Effort = "balanced", Trials = 3, IsComplete = false, Origin = "a", Gain = 0, GainStandardError = 0, Errors = [], Layers = [], Ranges = [],
+            Curves = [Curve("a", 5, 3), Curve("b", 5, 1), Curve("cut", 4, 0.1), Curve("c", 5, 2)],
+        };
+        Assert.Equal(("b", 2, "a"), (search.Spread!.Value.Best.Order, search.Spread.Value.Median, search.Spread.Value.Worst.Order));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<byte[]> BytesAsync(int workers, string name, SearchSettings? search = null)
+    {
+        await RunAsync(name, search ?? new SearchSettings { Trials = 60 }, workers);
+        return File.ReadAllBytes(_folder[$"{name}.onnx"]);
+    }
+
+    private int Items(string name) => File.ReadLines(_folder[$"{name}/journal.jsonl"]).Count(l => l.Contains("evaluate-trial"));
+
+    private async Task<JobOutcome> RunAsync(
+        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null)
+    {
+        SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
+        JobSettings settings = new() { Synthetic = 36, Workers = workers, Threads = workers };
+        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
+        JobSpecification specification = new()
+        {
+            Tool = QuantizationJob.ToolVersion,
+            Model = sources.ModelInput,
+            Output = _folder[$"{name}.onnx"],
+            Settings = settings,
+            Search = search,
+        };
+        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
+        return await new QuantizationJob(directory, sources, new LocalEngine(workers)) { StopSearch = stop, SearchProgress = progress }.RunAsync(CancellationToken.None);
+    }
+
+    private sealed class StopAfter(CancellationTokenSource stop, int trials) : IProgress<SearchProgress>
+    {
+        public void Report(SearchProgress value)
+        {
+            if (value.Trials >= trials)
+                stop.Cancel();
+        }
+    }
+}
