@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QuantCluster.Onnx;
 
 namespace QuantCluster.Tests;
 
@@ -44,6 +45,23 @@ public sealed class RunTests : IDisposable
         Assert.Contains("layers   4 on integers, 0 float", result.Out);
         Assert.Contains("note     verified on the calibration data, which flatters: give held-out data with --eval.", result.Out);
         Assert.DoesNotContain("\e", result.Out);
+    }
+
+    [Fact]
+    public async Task Weights_clipped_by_their_squared_error_have_finer_scales()
+    {
+        async Task<Dictionary<string, float[]>> ScalesAsync(string range)
+        {
+            Quant.Result result = await Quant.RunAsync(
+                "run", _bench.Model, "--data", _bench.Spec, "--out", _bench.Out, "--method", "minmax", "--weight-range", range, "--correct", "none", "--speed", "ignore");
+            Assert.Equal((0, ""), (result.Code, result.Error));
+            return OnnxModel.Load(_bench.Out).Proto.Graph.Initializer.Where(i => i.DataType == (int)ElementType.Float).ToDictionary(i => i.Name, i => i.ToFloats());
+        }
+
+        Dictionary<string, float[]> whole = await ScalesAsync("minmax"), clipped = await ScalesAsync("mse");
+        Assert.Equal(whole.Keys.Order(), clipped.Keys.Order());
+        Assert.All(whole, scale => Assert.All(scale.Value.Zip(clipped[scale.Key]), pair => Assert.True(pair.Second <= pair.First)));
+        Assert.Contains(whole, scale => scale.Value.Zip(clipped[scale.Key]).Any(pair => pair.Second < pair.First));
     }
 
     [Fact]

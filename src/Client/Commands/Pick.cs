@@ -28,7 +28,7 @@ internal static class Pick
         FolderBlobStore blobs = new(Path.Combine(job, "blobs"));
         if (!await blobs.IsIntactAsync(BlobId.Parse(point.Model), cancellation))
             throw new QuantException(ExitCode.BadData, $"{job}: the model of point {number} is no longer in its blobs. Run the job again with 'quant resume {job}'.");
-        AtomicFile.Write(path, await blobs.GetAsync(BlobId.Parse(point.Model), cancellation));
+        await ModelBlobs.ExportAsync(blobs, BlobId.Parse(point.Model), path, cancellation);
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{path}: point {number}, {point.Latency.Speedup:0.00}x the speed of float, {point.Bytes / 1e6:0.000} MB, {point.Quantized.Count} layers on integers"));

@@ -16,6 +16,7 @@ internal static class Sensitivity
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "Folder of finished trials, which are not done again. Default: one for the model among the system's temporary files." };
     private static readonly Option<string> Method = new("--method") { HelpName = "NAME", DefaultValueFactory = _ => "auto", Description = "How ranges of activations are chosen: auto, minmax, percentile, entropy or mse." };
     private static readonly Option<string> Granularity = new("--granularity") { HelpName = "channel|tensor", DefaultValueFactory = _ => "channel", Description = "One scale for each output channel of a weight, or one for the whole tensor." };
+    private static readonly Option<string> WeightRange = new("--weight-range") { HelpName = "minmax|mse", DefaultValueFactory = _ => "minmax", Description = "Weights reach to the greatest of their channel, or are clipped where that lowers the squared error." };
     private static readonly Option<int?> Threads = CountOption.Create("--threads", "Threads in all. Default: every core. Never changes the result.");
     private static readonly Option<int?> Workers = CountOption.Create("--workers", "Trials at a time. Default: one a thread, at most 4. Never changes the result.");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
@@ -24,9 +25,10 @@ internal static class Sensitivity
     {
         Method.AcceptOnlyFromAmong("auto", "minmax", "percentile", "entropy", "mse");
         Granularity.AcceptOnlyFromAmong("channel", "tensor");
+        WeightRange.AcceptOnlyFromAmong("minmax", "mse");
         Command command = new("sensitivity", "Measures what each layer's quantization costs the whole model: only it quantized, and all but it.")
         {
-            Model, Data, Samples, Latency, Out, Job, Method, Granularity, Threads, Workers, Json,
+            Model, Data, Samples, Latency, Out, Job, Method, Granularity, WeightRange, Threads, Workers, Json,
         };
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
         return command;
@@ -64,6 +66,7 @@ internal static class Sensitivity
         {
             Method = Enum.Parse<RangeMethod>(parsed.GetValue(Method)!, ignoreCase: true),
             Granularity = Enum.Parse<WeightGranularity>(parsed.GetValue(Granularity)!, ignoreCase: true),
+            WeightRange = Enum.Parse<WeightRangeMethod>(parsed.GetValue(WeightRange)!, ignoreCase: true),
             Threads = parsed.GetValue(Threads) ?? 0,
             Workers = parsed.GetValue(Workers) ?? 0,
         };

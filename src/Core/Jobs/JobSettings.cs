@@ -21,6 +21,16 @@ public enum WeightGranularity
     Tensor,
 }
 
+/// <summary>How weights' ranges are chosen.</summary>
+public enum WeightRangeMethod
+{
+    /// <summary>The greatest weight of a channel is the greatest integer.</summary>
+    MinMax,
+
+    /// <summary>The channel's largest weights are clipped where that lowers its squared error.</summary>
+    Mse,
+}
+
 /// <summary>What measured speed may decide.</summary>
 public enum SpeedMode
 {
@@ -40,6 +50,8 @@ public sealed record JobSettings
     public RangeMethod Method { get; init; }
 
     public WeightGranularity Granularity { get; init; }
+
+    public WeightRangeMethod WeightRange { get; init; }
 
     public CorrectionMode Correct { get; init; }
 

@@ -7,7 +7,7 @@ namespace QuantCluster.Jobs;
 /// Models as blobs. One that passes 2 GB is two: its graph, and the tensors' values, which the graph's external data
 /// locations name by their hash.
 /// </summary>
-internal static class ModelBlobs
+public static class ModelBlobs
 {
     private const string Unnamed = "tensors";
 

@@ -7,6 +7,7 @@ public static class WeightRanges
 {
     // A weight's range is cut to at least half: below, clipping always costs more than it gains at 4 bits and up.
     private const int Candidates = 50;
+    private const int FineCandidates = 15;
 
     /// <summary>
     /// One scale for each index of <paramref name="axis"/>, or a single one for the whole tensor:
@@ -53,9 +54,11 @@ public static class WeightRanges
         if (!minimizeError || magnitude == 0)
             return best.Scale;
         double least = SquaredError(weights, best);
-        for (int i = 1; i <= Candidates; i++)
+        for (int i = 1; i <= Candidates + FineCandidates; i++)
         {
-            AffineMapping mapping = Mapping(magnitude * (1 - (0.5 * i / Candidates)), type);
+            // A hundredth is more than a step of INT8: what a few weights gain by lies within the first.
+            double clipped = i <= Candidates ? 0.5 * i / Candidates : 0.5 / Candidates * (i - Candidates) / (FineCandidates + 1);
+            AffineMapping mapping = Mapping(magnitude * (1 - clipped), type);
             double error = SquaredError(weights, mapping);
             if (error < least)
                 (best, least) = (mapping, error);

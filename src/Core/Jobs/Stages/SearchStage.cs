@@ -47,7 +47,7 @@ internal static class SearchStage
         given = given.Concat(smoothed).DistinctBy(g => g.Key).ToDictionary();
         string[] key =
         [
-            model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(),
+            model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(), context.Settings.WeightRange.ToString(),
             ContentHash.Of(System.Text.Encoding.UTF8.GetString(CanonicalJson.Serialize(settings, JobJson.Default.SearchSettings))),
         ];
         IReadOnlyDictionary<string, BlobId> outputs;
