@@ -6,17 +6,26 @@ set "root=%~dp0.."
 set "stamp=%root%\%~2"
 set "now=%~dp0.cache\%~n1.sources"
 
-where dotnet >nul 2>nul || (
+set "dotnet="
+for %%d in (dotnet.exe) do set "dotnet=%%~$PATH:d"
+if not defined dotnet (
     echo quant: the .NET 10 SDK is needed, and there is no dotnet on the PATH ^(see README.md^)
     exit /b 7
 )
 if not exist "%~dp0.cache" mkdir "%~dp0.cache"
 pushd "%root%"
-dir /s /a-d /tw src\*.cs src\*.csproj src\*.proto src\*.html src\*.css src\*.js tests\*.cs bench\*.cs samples\*.cs eng\*.cs *.props 2>nul | findstr /l /e /i ".cs .csproj .proto .html .css .js .props" > "%now%"
+dir /s /a-d /tw src\*.cs src\*.csproj src\*.proto src\*.html src\*.css src\*.js tests\*.cs bench\*.cs samples\*.cs eng\*.cs eng\*.targets *.props *.targets > "%now%.all" 2>nul
 popd
-if exist "%stamp%" if "%QUANT_ONNXRUNTIME%%QUANT_ORLEANS%"=="" fc /b "%stamp%" "%now%" >nul 2>nul && exit /b 0
+findstr /l /e /i ".cs .csproj .proto .html .css .js .targets .props" < "%now%.all" > "%now%"
+if not exist "%stamp%" goto build
+if not "%QUANT_ONNXRUNTIME%%QUANT_ORLEANS%"=="" goto build
+fc /b "%stamp%" "%now%" >nul 2>nul
+if not errorlevel 1 exit /b 0
 
-call "%~dp0probe.cmd" || exit /b 1
+:build
+call "%~dp0probe.cmd"
+if errorlevel 1 exit /b 1
 if not exist "%stamp%" echo Building; the first time it fetches packages ...
-dotnet msbuild "%root%\%~1" -m -restore -p:Configuration=Release -nologo -v:quiet -tl:off "-clp:ErrorsOnly;NoSummary" -nodeReuse:false || exit /b 1
+dotnet msbuild "%root%\%~1" -m -restore -p:Configuration=Release -nologo -v:quiet -tl:off "-clp:ErrorsOnly;NoSummary" -nodeReuse:false
+if errorlevel 1 exit /b 1
 copy /y "%now%" "%stamp%" >nul
