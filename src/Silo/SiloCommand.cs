@@ -29,6 +29,9 @@ internal static class SiloCommand
         {
             Store, Redis, Development, ClusterId, Name, Address, SiloPort, GatewayPort, HttpPort, Cores, Reminder, Probe, Telemetry,
         };
+        Command health = new("health", "Asks the silo on this machine whether it takes work: exit code 0 if so. For containers.") { HttpPort };
+        health.SetAction(async (parsed, cancellation) => await Health.AskAsync(parsed.GetValue(HttpPort), cancellation));
+        command.Subcommands.Add(health);
         Telemetry.AcceptOnlyFromAmong("none", "console", "otlp", "both");
         command.Validators.Add(result =>
         {

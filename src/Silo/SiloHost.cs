@@ -26,7 +26,7 @@ internal static class SiloHost
         services?.Invoke(builder.Services);
         builder.Host.UseOrleans(silo => Configure(silo, settings, store));
         builder.AddTelemetry(settings);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(settings.Address ?? (settings.Redis is null ? IPAddress.Loopback : IPAddress.Any), settings.HttpPort));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(settings.Redis is null ? IPAddress.Loopback : IPAddress.Any, settings.HttpPort));
         await using WebApplication app = builder.Build();
         app.MapHealth();
         try
