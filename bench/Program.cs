@@ -9,6 +9,10 @@ return args switch
     ["trials", "--samples", var samples, .. var names] => TrialsBench.Run(names, int.Parse(samples)),
     ["trials", .. var names] => TrialsBench.Run(names, 48),
     ["sensitivity", .. var rest] => SensitivityBench.Run(rest),
+    ["orders", "--trials", var most, .. var names] => OrdersBench.Run(int.Parse(most), names),
+    ["orders", .. var names] => OrdersBench.Run(1500, names),
+    ["objectives", "--samples", var samples, .. var names] => ObjectivesBench.Run(int.Parse(samples), names),
+    ["objectives", .. var names] => ObjectivesBench.Run(256, names),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -21,6 +25,8 @@ static int Usage()
                QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
                QuantCluster.Bench trials [--samples N] [CASE...]   what a trial of the search costs beside plain inference
                QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
+               QuantCluster.Bench orders [--trials N] [ANCHOR...]   does the order of layers matter?
+               QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);

@@ -13,6 +13,7 @@ namespace QuantCluster.Jobs;
 /// </summary>
 public sealed class JobSources : IDisposable
 {
+    private Lazy<ITaskMetric?> _dataTask = new(() => null);
     private readonly List<string> _assumptions = [];
 
     private JobSources(string modelPath)
@@ -50,6 +51,10 @@ public sealed class JobSources : IDisposable
 
     /// <summary>How the task is judged on <see cref="Evaluation"/>; null where the data say nothing of it.</summary>
     public ITaskMetric? Task { get; private set; }
+
+    /// <summary>How the task is judged on <see cref="Data"/>; null where the data say nothing of it.</summary>
+    /// <exception cref="QuantException">They name a metric, but not what it needs.</exception>
+    public ITaskMetric? DataTask => _dataTask.Value;
 
     /// <summary>What was assumed of data given without a spec, for the user to read.</summary>
     public IReadOnlyList<string> Assumptions => _assumptions;
@@ -130,6 +135,8 @@ public sealed class JobSources : IDisposable
                 sources.Data = Datasets.Synthetic(sources.Inputs, settings.Synthetic ?? throw new ArgumentNullException(nameof(data)), seed: 0);
             else
                 (spec, sources.Data, sources.DataInput) = sources.OpenData(data);
+            DatasetSpec? calibration = spec;
+            sources._dataTask = new Lazy<ITaskMetric?>(() => TaskOf(calibration));
             if (settings.Samples is { } samples)
                 sources.Data = new FirstSamples(sources.Data, samples);
             if (evaluation is null)

@@ -76,6 +76,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             IsSearching = true;
             Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, SearchProgress, StopSearch, cancellation);
             IsSearching = false;
+            AtomicFile.Write(Path.Combine(directory.Path, SearchOutcome.FileName), CanonicalJson.Serialize(searched.Outcome, StageJson.Default.SearchOutcome));
             (model, prepared, methods, search, statistics) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome, searched.Statistics);
             chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
             handlers.Release();

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using QuantCluster.Jobs.Stages;
 using QuantCluster.Search;
 
 namespace QuantCluster.Jobs;
@@ -19,6 +21,9 @@ public sealed record SearchedLayer(string Id, string Node, string Precision, str
 /// <summary>What the search did and chose, as it is kept with the job.</summary>
 public sealed record SearchOutcome
 {
+    /// <summary>Where it is kept in the job's folder.</summary>
+    public const string FileName = "search.json";
+
     public required string Effort { get; init; }
 
     public required string Objective { get; init; }
@@ -57,4 +62,22 @@ public sealed record SearchOutcome
 
     /// <summary>Tensors that did not take the default range, and which one they took.</summary>
     public required IReadOnlyDictionary<string, string> Ranges { get; init; }
+}
+
+/// <summary>Reads a job's <see cref="SearchOutcome"/>.</summary>
+public static class SearchOutcomeFile
+{
+    /// <exception cref="QuantException">The job has made no search, or another version's.</exception>
+    public static SearchOutcome Load(string job)
+    {
+        string path = Path.Combine(job, SearchOutcome.FileName);
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), StageJson.Default.SearchOutcome) ?? throw new JsonException("it is null");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new QuantException(ExitCode.Usage, $"{path}: holds no search of this version ({e.Message}). Make one with 'quant run ... --effort balanced --job {job}'.", e);
+        }
+    }
 }

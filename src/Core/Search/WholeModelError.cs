@@ -21,6 +21,7 @@ public sealed class WholeModelError
     private readonly IDataset _data;
     private readonly IReadOnlyList<int> _samples;
     private readonly int _threads;
+    private readonly ITaskMetric? _task;
     private readonly IReadOnlyDictionary<string, OutputKind> _kinds;
     private readonly ReferenceOutput[]?[] _kept;
     private string[] _outputs = [];
@@ -29,8 +30,10 @@ public sealed class WholeModelError
     /// <param name="reference">The float model.</param>
     /// <param name="samples">Indices of the samples candidates are judged on.</param>
     /// <param name="threads">Samples that run side by side; 0 for every core. Does not change the result.</param>
-    public WholeModelError(OnnxModel reference, IDataset data, IReadOnlyList<int> samples, int threads)
+    /// <param name="task">How the task is judged on the data; null for what the outputs' errors tell alone.</param>
+    public WholeModelError(OnnxModel reference, IDataset data, IReadOnlyList<int> samples, int threads, ITaskMetric? task = null)
     {
+        _task = task;
         _reference = reference;
         _data = data;
         _samples = samples;
@@ -40,7 +43,10 @@ public sealed class WholeModelError
     }
 
     /// <summary>One error for each sample, run in ONNX Runtime as users of the model will.</summary>
-    public double[] Measure(OnnxModel candidate, CancellationToken cancellation)
+    public double[] Measure(OnnxModel candidate, CancellationToken cancellation) => new Auto().Errors(MeasureRaw(candidate, cancellation));
+
+    /// <summary>The sums from which every objective's errors follow, output by output.</summary>
+    internal SampleError[][] MeasureRaw(OnnxModel candidate, CancellationToken cancellation)
     {
         using ModelSession quantized = ModelSession.Create(candidate, new SessionSettings());
         using ModelSession? reference = _kept.Contains(null) ? ModelSession.Create(_reference, new SessionSettings()) : null;
@@ -48,8 +54,7 @@ public sealed class WholeModelError
             _outputs = OutputsOf(reference);
         SampleError[][] parts = new SampleError[_samples.Count][];
         EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
-
-        return new Auto().Errors(parts);
+        return parts;
     }
 
     /// <summary>
@@ -111,7 +116,8 @@ public sealed class WholeModelError
             OutputView r = new(_outputs[o], expected[o].Shape, expected[o].Values, kind), q = OutputReader.Read(actual, o, sample, kind);
             Energies sums = Energies.Of(r.Values, q.Values);
             errors[o] = new SampleError(
-                kind != OutputKind.Values && r.Classes > 1, r.Classes > 1 ? Divergence(r, q) : 0, sums.Noise, sums.Reference, sums.Quantized, sums.Product);
+                kind != OutputKind.Values && r.Classes > 1, r.Classes > 1 ? Divergence(r, q) : 0, sums.Noise, sums.Reference, sums.Quantized, sums.Product,
+                o == 0 && _task is not null ? TaskLoss(r, q, sample) : null);
         }
 
         return errors;
@@ -130,6 +136,16 @@ public sealed class WholeModelError
         if (Interlocked.Add(ref _keptBytes, outputs.Sum(o => o.Values.LongLength * sizeof(float))) <= MostKeptBytes)
             _kept[s] = outputs;
         return outputs;
+    }
+
+    /// <summary>What the task metric falls on one sample.</summary>
+    private double TaskLoss(OutputView reference, OutputView quantized, Sample sample)
+    {
+        List<TaskOutcome> before = [], after = [];
+        _task!.Measure(reference, sample, before);
+        _task.Measure(quantized, sample, after);
+        double Score(List<TaskOutcome> outcomes) => _task.Score(outcomes.Sum(t => t.Total), outcomes.Sum(t => t.Count));
+        return before.Count == 0 ? 0 : _task.Drop(Score(before), Score(after));
     }
 
     private static double Divergence(OutputView reference, OutputView quantized)

@@ -19,7 +19,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     public const int BlockSize = 16;
 
     private readonly WarmSessions _sessions = new(workers);
-    private readonly ConcurrentDictionary<(string Model, string Samples), WholeModelError> _objectives = new();
+    private readonly ConcurrentDictionary<(string Model, string Samples, bool Task), WholeModelError> _objectives = new();
 
     public string Kind => KindName;
 
@@ -29,18 +29,21 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     /// <param name="model">The prepared model's blob.</param>
     /// <param name="data">Identifies the data.</param>
     /// <param name="samples">Indices of the samples it is judged on.</param>
-    public static WorkItem[] ItemsOf(BlobId trial, string tool, BlobId model, string data, IReadOnlyList<int> samples)
+    /// <param name="task">Whether the task is judged too.</param>
+    public static WorkItem[] ItemsOf(BlobId trial, string tool, BlobId model, string data, IReadOnlyList<int> samples, bool task = false)
     {
         string indices = string.Join(' ', samples.Select(s => s.ToString(CultureInfo.InvariantCulture)));
-        return [.. SampleRange.Blocks(samples.Count, BlockSize).Select(block => new WorkItem(KindName, $"{trial} {block}", tool, model.Value, data, indices))];
+        return [.. SampleRange.Blocks(samples.Count, BlockSize).Select(block => new WorkItem(
+            KindName, $"{trial} {block}", task ? [tool, model.Value, data, indices, "task"] : [tool, model.Value, data, indices]))];
     }
 
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
         string[] parts = item.Argument.Split(' ');
         OnnxModel prepared = await values.ModelAsync(BlobId.Parse(item.Inputs[1]));
-        WholeModelError objective = _objectives.GetOrAdd((item.Inputs[1], item.Inputs[3]), key => new WholeModelError(
-            prepared, sources.Data, [.. key.Samples.Split(' ').Select(s => int.Parse(s, CultureInfo.InvariantCulture))], threads));
+        WholeModelError objective = _objectives.GetOrAdd((item.Inputs[1], item.Inputs[3], item.Inputs.Count > 4), key => new WholeModelError(
+            prepared, sources.Data, [.. key.Samples.Split(' ').Select(s => int.Parse(s, CultureInfo.InvariantCulture))], threads,
+            key.Task ? sources.DataTask : null));
 
         // Only who opens the session reads the trial.
         using WarmSessions.Loan candidate = _sessions.Borrow(parts[0], () => ModelSession.Create(

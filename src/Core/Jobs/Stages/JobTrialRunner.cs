@@ -7,7 +7,8 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>Does what the search asks for as work items on the job's engine: each is journalled, and never done twice.</summary>
 /// <param name="plan">Blob of the plan with every layer.</param>
 /// <param name="evidence">Indices of the samples corrections are made on.</param>
-internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId plan, IReadOnlyList<int> evidence, int workers) : ITrialRunner
+/// <param name="task">Whether the task is judged too.</param>
+internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId plan, IReadOnlyList<int> evidence, int workers, bool task) : ITrialRunner
 {
     public const string StageName = SearchProgress.StageName;
 
@@ -24,7 +25,7 @@ internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId 
         long began = Stopwatch.GetTimestamp();
         try
         {
-            return await TrialsStage.MeasureAsync(StageName, context, model, trials, samples, part, workers, cancellation);
+            return await TrialsStage.MeasureAsync(StageName, context, model, trials, samples, part, workers, cancellation, task);
         }
         finally
         {

@@ -47,7 +47,8 @@ internal static class SearchStage
         given = given.Concat(smoothed).DistinctBy(g => g.Key).ToDictionary();
         string[] key =
         [
-            model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(), context.Settings.WeightRange.ToString(),
+            model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(),
+            context.Settings.WeightRange.ToString(), context.Settings.WeightRange.ToString(),
             ContentHash.Of(System.Text.Encoding.UTF8.GetString(CanonicalJson.Serialize(settings, JobJson.Default.SearchSettings))),
         ];
         IReadOnlyDictionary<string, BlobId> outputs;
@@ -91,7 +92,7 @@ internal static class SearchStage
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, context.Sources.Data.Read(0));
         RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given);
         TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges);
-        JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers);
+        JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers, settings.Objective == "task");
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
         SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress, progress)).RunAsync(start, cancellation);

@@ -19,7 +19,7 @@ internal static class TrialsStage
     /// <param name="part">Places in the list of samples; it begins at a whole block.</param>
     /// <returns>By the trial's key.</returns>
     public static async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation)
+        string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false)
     {
         (int first, int count) = part.GetOffsetAndLength(samples.Count);
         ArgumentOutOfRangeException.ThrowIfNotEqual(first % EvaluateTrial.BlockSize, 0);
@@ -29,7 +29,7 @@ internal static class TrialsStage
         for (int t = 0; t < distinct.Length; t++)
         {
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
-            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples)[begin..end];
+            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];
