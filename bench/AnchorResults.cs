@@ -99,10 +99,14 @@ internal static class AnchorResults
     }
 
     /// <summary>The anchor's spec; the OCR anchor's evaluation gets the metric its labels are for.</summary>
-    private static string CaseFile(Anchor anchor, string anchors, string split, string scratch)
+    private static string CaseFile(Anchor anchor, string anchors, string split, string scratch) =>
+        split == "eval" ? EvaluationOf(anchor.Name, anchors, scratch) : Path.Combine(anchors, "cases", $"{anchor.Name}.{split}.json");
+
+    /// <summary>The spec of an anchor's evaluation split.</summary>
+    internal static string EvaluationOf(string anchor, string anchors, string scratch)
     {
-        string path = Path.Combine(anchors, "cases", $"{anchor.Name}.{split}.json");
-        if (anchor.Name != "ocr" || split != "eval")
+        string path = Path.Combine(anchors, "cases", $"{anchor}.eval.json");
+        if (anchor != "ocr")
             return path;
         string data = Path.Combine(anchors, "data");
         string extended = Path.Combine(scratch, "ocr.eval.json");

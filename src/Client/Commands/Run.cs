@@ -28,6 +28,7 @@ internal static class Run
     private static readonly Option<string> MaximumLatency = LimitOption.Create("--max-latency", "MS|N%", "The most a run may take, in milliseconds or percent of the float model's: the most accurate model within it, measured on this machine. None: exit code 6.", "ms", "us", "s");
     private static readonly Option<string> MaximumSize = LimitOption.Create("--max-size", "MB|N%", "The most the model may have (2.5MB, 800kB, 40%): the most accurate model within it. None: exit code 6.", "GB", "MB", "kB", "B");
     private static readonly Option<int?> FrontierPoints = CountOption.Create("--frontier", "Also make up to N models between fastest and most accurate, beside OUT in the folder OUT.frontier; see 'quant frontier'.");
+    private static readonly Option<string[]> KeepFloat = new("--keep-float") { HelpName = "LAYER", AllowMultipleArgumentsPerToken = true, Description = "Layers that stay float, by node or output tensor ('quant inspect' names them)." };
     private static readonly Option<string> Speed = Choice("--speed", "What timings on this machine may decide: layers go back to float only if the model is slower than float else (auto), wherever they do not pay (measured), or never, so that bytes are the same everywhere (ignore). Exit code 8: float is best here.", "auto", "measured", "ignore");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout instead of a table." };
 
@@ -38,7 +39,7 @@ internal static class Run
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, Speed, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, KeepFloat, Speed, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
@@ -101,6 +102,7 @@ internal static class Run
         MaximumLatency = LimitOption.Read(parsed.GetValue(MaximumLatency), "ms", "us", "s"),
         MaximumSize = LimitOption.Read(parsed.GetValue(MaximumSize), "GB", "MB", "kB", "B"),
         Frontier = parsed.GetValue(FrontierPoints),
+        KeepFloat = parsed.GetValue(KeepFloat) is { Length: > 0 } floats ? floats : null,
         Speed = Enum.Parse<SpeedMode>(parsed.GetValue(Speed)!, ignoreCase: true),
     };
 

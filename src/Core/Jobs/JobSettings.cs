@@ -73,6 +73,9 @@ public sealed record JobSettings
     /// <summary>Gate: the most the task metric may fall, in the metric's own unit.</summary>
     public double? MaximumDrop { get; init; }
 
+    /// <summary>Layers, by node or tensor, that stay float; null for none.</summary>
+    public IReadOnlyList<string>? KeepFloat { get; init; }
+
     /// <summary>What measured speed may decide. A resumed job finds its timings in the journal; a new one measures anew.</summary>
     public SpeedMode Speed { get; init; }
 
