@@ -91,7 +91,7 @@ internal static class FrontierBench
     }
 
     private static string Row(FrontierPoint p, JsonElement figures) => string.Create(CultureInfo.InvariantCulture,
-        $"| {p.Number} | {p.Latency.Speedup:0.00}x ({p.Latency.SpeedupLow:0.00} to {p.Latency.SpeedupHigh:0.00}) | {p.Error:0.##e0} ± {p.ErrorStandardError:0.#e0} | {Metric(figures, "sqnr_db"):0.00} dB | {Metric(figures, "agreement"):0.00} % | {Task(figures)} | {p.Bytes / 1e6:0.00} MB | {p.Quantized.Count} of {p.Quantized.Count + p.BackToFloat.Count} | {p.Origin} |");
+        $"| {p.Number} | {p.Latency.PairwiseSpeedup:0.00}x ({p.Latency.SpeedupLow:0.00} to {p.Latency.SpeedupHigh:0.00}) | {p.Error:0.##e0} ± {p.ErrorStandardError:0.#e0} | {Metric(figures, "sqnr_db"):0.00} dB | {Metric(figures, "agreement"):0.00} % | {Task(figures)} | {p.Bytes / 1e6:0.00} MB | {p.Quantized.Count} of {p.Quantized.Count + p.BackToFloat.Count} | {p.Origin} |");
 
     private static double Metric(JsonElement figures, string name) =>
         figures.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;

@@ -39,11 +39,13 @@ internal static class Frontier
         foreach (string column in (string[])["#", "time", "speed", "error", "SQNR", "same", "size", "on integers"])
             table.AddColumn(new TableColumn($"[bold]{column}[/]").RightAligned());
         table.AddColumn(new TableColumn("[bold]how[/]"));
+        // Each was timed in turn with the float model, at another moment: against one float time they can be compared.
+        double reference = frontier.Points.Min(p => p.Latency.Reference.Median);
         foreach (FrontierPoint p in frontier.Points)
         {
             int all = p.Quantized.Count + p.BackToFloat.Count;
             table.AddRow(
-                Text($"{p.Number}"), Quantity.Milliseconds(p.Latency.Quantized.Median), Text($"{p.Latency.Speedup:0.00}x"),
+                Text($"{p.Number}"), Quantity.Milliseconds(p.Cost.Latency * reference), Text($"{p.Latency.PairwiseSpeedup:0.00}x"),
                 Text($"{Quantity.Significant(p.Error)} ± {Quantity.Significant(p.ErrorStandardError)}"),
                 p.SqnrDb is { } sqnr ? Quantity.Decibels(sqnr) : "", p.Agreement is { } same ? Quantity.Percent(same) : "",
                 Quantity.Bytes(p.Bytes), Text($"{p.Quantized.Count} of {all}"), Markup.Escape(p.Origin));

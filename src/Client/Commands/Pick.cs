@@ -31,7 +31,7 @@ internal static class Pick
         await ModelBlobs.ExportAsync(blobs, BlobId.Parse(point.Model), path, cancellation);
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{path}: point {number}, {point.Latency.Speedup:0.00}x the speed of float, {point.Bytes / 1e6:0.000} MB, {point.Quantized.Count} layers on integers"));
+            $"{path}: point {number}, {point.Latency.PairwiseSpeedup:0.00}x the speed of float, {point.Bytes / 1e6:0.000} MB, {point.Quantized.Count} layers on integers"));
         return (int)ExitCode.Success;
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using QuantCluster.Jobs;
+using QuantCluster.Reporting;
 using QuantCluster.Search.Sensitivity;
 
 namespace QuantCluster.Client.Commands;
@@ -13,6 +14,7 @@ internal static class Sensitivity
     private static readonly Option<int?> Samples = CountOption.Create("--samples", "Judge on N samples, spread over the data. Default: as many as cost a tenth of brute force, those that show more error more often. Ranges come from all of the data.");
     private static readonly Option<bool> Latency = new("--latency") { Description = "Also time each layer in the float and in the INT8 model, conversions beside it included." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FILE.json", Description = "Where the result is written." };
+    private static readonly Option<string> Svg = new("--svg") { HelpName = "FILE.svg", Description = "Also draw it: one bar a layer." };
     private static readonly Option<string> Job = new("--job") { HelpName = "DIR", Description = "Folder of finished trials, which are not done again. Default: one for the model among the system's temporary files." };
     private static readonly Option<string> Method = new("--method") { HelpName = "NAME", DefaultValueFactory = _ => "auto", Description = "How ranges of activations are chosen: auto, minmax, percentile, entropy or mse." };
     private static readonly Option<string> Granularity = new("--granularity") { HelpName = "channel|tensor", DefaultValueFactory = _ => "channel", Description = "One scale for each output channel of a weight, or one for the whole tensor." };
@@ -28,14 +30,14 @@ internal static class Sensitivity
         WeightRange.AcceptOnlyFromAmong("minmax", "mse");
         Command command = new("sensitivity", "Measures what each layer's quantization costs the whole model: only it quantized, and all but it.")
         {
-            Model, Data, Samples, Latency, Out, Job, Method, Granularity, WeightRange, Threads, Workers, Json,
+            Model, Data, Samples, Latency, Out, Svg, Job, Method, Granularity, WeightRange, Threads, Workers, Json,
         };
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
         return command;
     }
 
     /// <summary>Runs an opened job and shows what came of it.</summary>
-    public static async Task<int> RunAsync(JobDirectory job, JobSources sources, bool json, Interruption interruption)
+    public static async Task<int> RunAsync(JobDirectory job, JobSources sources, bool json, Interruption interruption, string? svg = null)
     {
         string stopped = "quant: stopped. Finished trials are kept: the same command goes on.";
         interruption.Farewell = stopped;
@@ -44,6 +46,8 @@ internal static class Sensitivity
             int workers = QuantizationJob.WorkersOf(job.Specification.Settings);
             SensitivityResult result = await ProgressDisplay.ShowAsync(progress =>
                 new SensitivityJob(job, sources, new LocalEngine(workers), progress).RunAsync(interruption.Token));
+            if (svg is not null)
+                SensitivityFiles.Draw(result, svg);
             if (json)
                 Console.Out.Write(Encoding.UTF8.GetString(SensitivityFile.ToBytes(result)));
             else
@@ -62,6 +66,9 @@ internal static class Sensitivity
         string? output = parsed.GetValue(Out) is { } path ? Path.GetFullPath(path) : null, given = parsed.GetValue(Job);
         if (output is not null)
             AtomicFile.EnsureWritable(output, "--out");
+        string? svg = parsed.GetValue(Svg) is { } drawing ? Path.GetFullPath(drawing) : null;
+        if (svg is not null)
+            AtomicFile.EnsureWritable(svg, "--svg");
         JobSettings settings = new()
         {
             Method = Enum.Parse<RangeMethod>(parsed.GetValue(Method)!, ignoreCase: true),
@@ -88,7 +95,7 @@ internal static class Sensitivity
             },
         };
         using JobDirectory job = JobDirectory.Create(given ?? TemporaryFolder(sources.ModelInput), specification);
-        return await RunAsync(job, sources, parsed.GetValue(Json), interruption);
+        return await RunAsync(job, sources, parsed.GetValue(Json), interruption, svg);
     }
 
     /// <summary>Where trials of this model are found again; nobody else may put results there.</summary>

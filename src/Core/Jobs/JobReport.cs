@@ -7,6 +7,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Reporting;
+using QuantCluster.Search.Frontier;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -29,6 +30,9 @@ internal sealed record JobReport(
     /// <summary>What the search did; null where there was none.</summary>
     public SearchOutcome? Search { get; init; }
 
+    /// <summary>Models between fastest and most accurate; null where none were made.</summary>
+    public FrontierResult? Frontier { get; init; }
+
     /// <summary>Bars of a plot: as many as can be told apart on a page.</summary>
     private const int Bars = 80;
 
@@ -45,6 +49,8 @@ internal sealed record JobReport(
         Corrections = [.. Trials.Select(t => new ReportedCorrection { Name = t.Name, Error = t.Error, IsKept = t.Kept })],
         Search = Search is null ? null : SearchReport.Of(Search, Verification),
         Rewrites = [.. Rewrites.Select(r => new ReportedRewrite { Name = r.Name, Count = r.Sites, IsKept = r.Kept, Note = r.Reason ?? "" })],
+        Frontier = Frontier is null ? null : Frontier with { Sensitivity = [] },
+        Sensitivity = Frontier?.Sensitivity ?? [],
         Settings = Settings(),
         Environment = ReportedEnvironment.Current(),
         Stages = [.. Seconds.Select(s => new ReportedStage(s.Key, s.Value))],

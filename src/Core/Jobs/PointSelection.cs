@@ -68,5 +68,5 @@ internal static class PointSelection
 
     public static QuantException FloatIsBest(LatencyResult fastest, int measured, JobSpecification job, string report) => new(ExitCode.FloatIsBest, string.Create(
         CultureInfo.InvariantCulture,
-        $"float is best here: of {measured} models with some or all layers on integers the fastest takes {fastest.Quantized.Median:0.000} ms, the float model {fastest.Reference.Median:0.000} ms ({fastest.Speedup:0.00}x). Use {job.Model.Path} on this machine. Nothing was written to {job.Output}; the report is {report}. For the INT8 model all the same (for its size, or for another machine): --speed ignore."));
+        $"float is best here: of {measured} models with some or all layers on integers the fastest takes {fastest.Quantized.Median:0.000} ms, the float model {fastest.Reference.Median:0.000} ms ({fastest.PairwiseSpeedup:0.00}x). Use {job.Model.Path} on this machine. Nothing was written to {job.Output}; the report is {report}. For the INT8 model all the same (for its size, or for another machine): --speed ignore."));
 }

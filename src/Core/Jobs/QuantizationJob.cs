@@ -132,6 +132,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             runner.Seconds)
         {
             Search = search,
+            Frontier = frontier,
         };
         string folder = directory.Specification.Report ?? Path.Combine(directory.Path, "report"), page = ReportFiles.Write(report.ToReport(), folder);
         if (frontier is not null)

@@ -18,5 +18,5 @@ public static class FrontierFiles
         return path;
     }
 
-    public static string Draw(FrontierResult frontier) => FrontierPlot.Draw(frontier).Text + "\n";
+    public static string Draw(FrontierResult frontier) => Plots.Picture.Alone(FrontierPlot.Draw(frontier));
 }

@@ -25,6 +25,7 @@ public static class HtmlReport
         {ErrorSection.Write(report)}
         {LatencySection.Write(report)}
         {SearchSection.Write(report)}
+        {FrontierSection.Write(report)}
         {RangeSection.Write(report)}
         {LayerSection.Write(report)}
         {BackgroundSection.Write(report)}

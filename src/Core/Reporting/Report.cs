@@ -1,3 +1,5 @@
+using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Sensitivity;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Reporting;
@@ -41,6 +43,12 @@ public sealed record Report
 
     /// <summary>What the search did; null where there was none.</summary>
     public ReportedSearch? Search { get; init; }
+
+    /// <summary>What each layer costs the whole model; empty where it was not measured.</summary>
+    public IReadOnlyList<LayerSensitivity> Sensitivity { get; init; } = [];
+
+    /// <summary>Models between fastest and most accurate; null where none were made.</summary>
+    public FrontierResult? Frontier { get; init; }
 
     /// <summary>Name and value, as one would write them on the command line.</summary>
     public IReadOnlyList<ReportedFact> Settings { get; init; } = [];

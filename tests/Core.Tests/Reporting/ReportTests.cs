@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Xml;
 using QuantCluster.Reporting;
+using QuantCluster.Search.Sensitivity;
+using QuantCluster.Tests.Search.Frontier;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Tests.Reporting;
@@ -42,6 +44,24 @@ public class ReportTests
         XmlDocument document = new();
         document.LoadXml(body);
         Assert.True(document.SelectNodes("//svg")!.Count >= 3);
+    }
+
+    [Fact]
+    public void Pictures_of_frontier_and_sensitivity_stand_alone()
+    {
+        string folder = Directory.CreateTempSubdirectory("quant-plots-").FullName;
+        try
+        {
+            FrontierFiles.Write(PointChoiceTests.Of(PointChoiceTests.Points), folder);
+            XmlDocument frontier = new();
+            frontier.Load(Path.Combine(folder, FrontierFiles.Picture));
+            Assert.Equal("http://www.w3.org/2000/svg", frontier.DocumentElement!.NamespaceURI);
+            Assert.Equal(PointChoiceTests.Points.Length, frontier.GetElementsByTagName("circle").Count);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact]
@@ -199,6 +219,8 @@ public class ReportTests
             },
         ],
         Rewrites = [new ReportedRewrite { Name = name, Count = 2, Note = name }],
+        Sensitivity = [new LayerSensitivity(name, name, name, 1, 1, 0.2, 0.1, 0.3, 0.1, -0.1, 0.1), new LayerSensitivity("b", "b", "Conv", 1, 1, double.PositiveInfinity, double.NaN, 0, 0, 0, 0)],
+        Frontier = PointChoiceTests.Of([.. PointChoiceTests.Points.Select(p => p with { Origin = name })]) with { Model = name, Processor = name },
         Settings = [new(name, name)],
         Environment = [new("CPU", name)],
         Stages = [new(name, 1.5), new("verify", 0)],

@@ -21,6 +21,12 @@ internal sealed class FrontierStage
     /// <summary>Sets of layers that are foretold to be slower than float by more than this are not looked at.</summary>
     private const double SlowestRelative = 1.1;
 
+    /// <summary>
+    /// What saves less time than this is hardly better than the float model, which is more accurate: there are points of more
+    /// use, unless nothing saves more.
+    /// </summary>
+    private const double Worthwhile = 0.95;
+
     private readonly StageContext _context;
     private readonly BlobId _model;
     private readonly OnnxModel _prepared;
@@ -76,6 +82,9 @@ internal sealed class FrontierStage
         for (int round = 0; round < 2; round++)
         {
             Estimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
+            Estimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile)];
+            if (worthwhile.Length >= _settings.Points)
+                foretold = worthwhile;
             IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);
             foreach (Estimate estimate in chosen.Where(e => !points.ContainsKey(e.Trial.Key)))
                 points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, search, validation, cancellation);

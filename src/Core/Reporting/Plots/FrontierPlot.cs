@@ -3,8 +3,8 @@ using QuantCluster.Search.Frontier;
 namespace QuantCluster.Reporting.Plots;
 
 /// <summary>
-/// Points of a frontier by time and error, their area by size, the float model as a line at its time. A whole SVG file with
-/// styles of its own: it is shown in documents.
+/// Points of a frontier by time and error, their area by size, the float model as a line at its time. Its styles are its own: it is
+/// shown in documents, too.
 /// </summary>
 internal static class FrontierPlot
 {
@@ -12,9 +12,9 @@ internal static class FrontierPlot
     private const double Largest = 15;
 
     private const string Style =
-        "text{font:12px system-ui,sans-serif;fill:#57606a}.title{font-size:15px;font-weight:600;fill:#1f2328}.number{font-size:11px;font-weight:600;fill:#fff}"
-        + ".grid{stroke:#d8dee4;stroke-width:1}.float{stroke:#bc4c00;stroke-width:1.5;stroke-dasharray:5 4}.floatlabel{fill:#bc4c00}"
-        + ".front{fill:none;stroke:#0969da;stroke-width:1.5;opacity:.45}.point{fill:#0969da;fill-opacity:.85;stroke:#fff;stroke-width:1.5}.error{stroke:#0969da;stroke-width:1;opacity:.6}";
+        ".frontier text{font:12px system-ui,sans-serif;fill:#57606a}.frontier .title{font-size:15px;font-weight:600;fill:#1f2328}.frontier .number{font-size:11px;font-weight:600;fill:#fff}"
+        + ".frontier .grid{stroke:#d8dee4;stroke-width:1}.frontier .float{stroke:#bc4c00;stroke-width:1.5;stroke-dasharray:5 4}.frontier .floatlabel{fill:#bc4c00}"
+        + ".frontier .front{fill:none;stroke:#0969da;stroke-width:1.5;opacity:.45}.frontier .point{fill:#0969da;fill-opacity:.85;stroke:#fff;stroke-width:1.5}.frontier .error{stroke:#0969da;stroke-width:1;opacity:.6}";
 
     public static Markup Draw(FrontierResult frontier)
     {
@@ -38,14 +38,14 @@ internal static class FrontierPlot
         IEnumerable<Markup> dots = points.Select(p =>
         {
             double x = X(p.Cost.Latency), y = Y(p.Error), radius = Math.Max(8, Largest * Math.Sqrt((double)p.Bytes / frontier.ReferenceBytes));
-            string tip = $"point {p.Number}: {Quantity.Times(p.Latency.Speedup)} the speed of float, {Quantity.Bytes(p.Bytes)}, error {Quantity.Significant(p.Error)}{(p.SqnrDb is { } s ? $", {Quantity.Decibels(s)}" : "")}; {p.Quantized.Count} layers on integers ({p.Origin})";
+            string tip = $"point {p.Number}: {Quantity.Times(p.Latency.PairwiseSpeedup)} the speed of float, {Quantity.Bytes(p.Bytes)}, error {Quantity.Significant(p.Error)}{(p.SqnrDb is { } s ? $", {Quantity.Decibels(s)}" : "")}; {p.Quantized.Count} layers on integers ({p.Origin})";
             return Markup.Of(
                 $"""<g><title>{tip}</title><line class="error" x1="{x}" x2="{x}" y1="{Y(p.Error + p.ErrorStandardError)}" y2="{Y(Math.Max(p.Error - p.ErrorStandardError, p.Error / 10))}"/><circle class="point" cx="{x}" cy="{y}" r="{radius}"/><text class="number" x="{x}" y="{y + 4}" text-anchor="middle">{p.Number}</text></g>""");
         });
         string measure = frontier.Measure switch { "kl" => "KL divergence, nats", "relative-squared" => "squared error / energy", _ => "KL divergence + squared error / energy" };
         return Markup.Of(
             $"""
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" role="img" aria-label="error and time of {points.Length} models">
+            <svg class="frontier" viewBox="0 0 {Width} {Height}" role="img" aria-label="error and time of {points.Length} models">
             <style>{new Markup(Style)}</style>
             <rect width="{Width}" height="{Height}" fill="#fff"/>
             <text class="title" x="{Left}" y="22">{Path.GetFileName(frontier.Model)}: error against time</text>

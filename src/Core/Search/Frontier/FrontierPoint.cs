@@ -51,8 +51,9 @@ public sealed record FrontierPoint
     /// <summary>Blob of that configuration before corrections.</summary>
     public required string Ranges { get; init; }
 
+    /// <summary>Error, time over the float model's (of neighbouring runs: a busy machine moves it least), and size.</summary>
     [JsonIgnore]
-    public Cost Cost => new(Error, Latency.Quantized.Median / Latency.Reference.Median, Bytes);
+    public Cost Cost => new(Error, 1 / Latency.PairwiseSpeedup, Bytes);
 }
 
 /// <summary>The frontier of a job, and what it was measured with.</summary>

@@ -56,8 +56,8 @@ public static class PointChoice
             return Format($"takes {point.Latency.Quantized.Median:0.###} ms; at most {latency.Of(point.Latency.Reference.Median):0.###} ms are allowed");
         if (constraints.MaximumSize is { } size && point.Bytes > size.Of(frontier.ReferenceBytes))
             return Format($"has {point.Bytes / 1e6:0.000} MB; at most {size.Of(frontier.ReferenceBytes) / 1e6:0.000} MB are allowed");
-        if (constraints.NeverSlower && (point.Latency.Speedup < 1 || point.Latency.SpeedupLow < 1 - Tie))
-            return Format($"is slower than float ({point.Latency.Speedup:0.00}x)");
+        if (constraints.NeverSlower && (point.Latency.PairwiseSpeedup < 1 || point.Latency.SpeedupLow < 1 - Tie))
+            return Format($"is slower than float ({point.Latency.PairwiseSpeedup:0.00}x)");
         if (constraints.MinimumSqnr is { } minimum && point.SqnrDb < minimum)
             return Format($"has {point.SqnrDb:0.00} dB; at least {minimum:0.##} dB are asked for");
         if (constraints.MaximumDrop is { } drop && point.Agreement is { } agreement && 100 - agreement > Math.Max(0, drop))

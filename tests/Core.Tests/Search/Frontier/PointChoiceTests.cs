@@ -5,11 +5,15 @@ namespace QuantCluster.Tests.Search.Frontier;
 
 public class PointChoiceTests
 {
-    private static readonly FrontierResult _frontier = Of(
+    internal static readonly FrontierPoint[] Points =
+    [
         Point(1, speedup: 2.0, error: 0.10, megabytes: 1),
         Point(2, speedup: 1.99, error: 0.05, megabytes: 1.1),
         Point(3, speedup: 1.5, error: 0.01, megabytes: 2),
-        Point(4, speedup: 0.9, error: 0.001, megabytes: 3));
+        Point(4, speedup: 0.9, error: 0.001, megabytes: 3),
+    ];
+
+    private static readonly FrontierResult _frontier = Of(Points);
 
     [Fact]
     public void Unasked_the_fastest_is_chosen_and_of_those_about_as_fast_the_most_accurate() =>
