@@ -73,8 +73,15 @@ internal sealed class FrontierStage
                 candidates.Add((candidate.Name, trial));
         }
 
+        // Of layers that the search left float for good no time is known.
+        HashSet<string> known = [.. whole.Plan.Layers.Select(l => l.Id)];
         foreach (SearchPointOutcome point in ParetoFront.Of(searched, p => new Cost(p.SearchErrors.Average(), p.Time, 0)))
-            candidates.Add(($"search: {point.Origin}", await _context.Handlers.Trials.GetAsync(BlobId.Parse(point.Trial), cancellation)));
+        {
+            Trial trial = await _context.Handlers.Trials.GetAsync(BlobId.Parse(point.Trial), cancellation);
+            if (trial.Plan.Layers.Count > 0 && trial.Plan.Layers.All(l => known.Contains(l.Id)))
+                candidates.Add(($"search: {point.Origin}", trial));
+        }
+
         Estimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
 
         // Twice: what was timed first corrects what is foretold of the others.

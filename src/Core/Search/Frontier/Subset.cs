@@ -29,11 +29,18 @@ internal sealed class Subset(OnnxModel prepared, IReadOnlyDictionary<string, Ten
 
     private QuantizationPlan? PlanOf(IReadOnlySet<string> quantized)
     {
-        HashSet<string> known = [.. plan.Points.Select(p => p.Tensor)];
+        if (plan.Layers.All(l => quantized.Contains(l.Id)))
+            return plan;
+        if (!plan.Layers.Any(l => quantized.Contains(l.Id)))
+            return null;
+
+        // What was float before stays float, and for the reason it was.
+        Dictionary<string, FloatLayer> before = plan.FloatLayers.ToDictionary(l => l.Id);
+        HashSet<string> keep = [.. before.Keys, .. plan.Layers.Select(l => l.Id).Where(id => !quantized.Contains(id))];
         try
         {
-            QuantizationPlan part = SubsetTrials.Restrict(prepared, shapes, plan, quantized);
-            return part.Layers.Count > 0 && part.Points.All(p => known.Contains(p.Tensor)) ? part : null;
+            QuantizationPlan part = Planner.Plan(prepared, shapes, new PlanSettings { KeepFloat = keep });
+            return part with { FloatLayers = [.. part.FloatLayers.Select(l => before.GetValueOrDefault(l.Id) ?? l)] };
         }
         catch (QuantException e) when (e.Code == ExitCode.BadModel)
         {

@@ -79,6 +79,16 @@ public sealed class FrontierJobTests : IDisposable
     }
 
     [Fact]
+    public async Task Layers_a_user_keeps_float_stay_float_on_every_point()
+    {
+        JobOutcome outcome = await RunAsync(new JobSettings { Frontier = 3, KeepFloat = ["b"] });
+        Assert.Contains(outcome.Layers.Float, l => l.Name == "b" && l.Reason == "kept float by the configuration");
+        Assert.All(FrontierFile.Load(_folder["job"]).Points, p => Assert.DoesNotContain("b", p.Quantized));
+        QuantException e = await Assert.ThrowsAsync<QuantException>(() => RunAsync(new JobSettings { KeepFloat = ["nobody"] }));
+        Assert.Equal("--keep-float: the model has no layer 'nobody'. 'quant inspect MODEL' lists them.", e.Message);
+    }
+
+    [Fact]
     public async Task Without_timings_every_layer_stays_on_integers()
     {
         JobOutcome outcome = await RunAsync(new JobSettings());
