@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -6,20 +7,20 @@ using System.Runtime.Intrinsics.X86;
 namespace QuantCluster.Calibration;
 
 /// <summary>
-/// The counters behind a <see cref="FloatHistogram"/> while values stream in. What slows counting is a value like its
-/// neighbour (the zeros of a ReLU, the sixes of a ReLU6), which waits for that one's store. With AVX-512 those two are
-/// sorted out sixteen at a time and counted by population count; elsewhere two counters a bin, taken in turn, halve the
-/// wait. The memory is native and zeroed by the system on first touch: bins that no value falls into cost nothing.
+/// The counters behind a <see cref="FloatHistogram"/> while values stream in: two 32-bit counters a bin, taken in
+/// turn, so that equal neighbours wait less for one another's store. Where many are equal (the zeros of a ReLU, the sixes of a
+/// ReLU6) AVX-512 sorts those two out sixteen at a time and counts them by population count. The memory is native and
+/// zeroed by the system on first touch: bins that no value falls into cost nothing.
 /// </summary>
 internal sealed unsafe class HistogramTable : IDisposable
 {
+    private const int Lanes = 2;
     private const int Step = 16;
 
     /// <summary>Values whose keys wait at a time: they stay in the first-level cache.</summary>
-    private const int Chunk = 1024;
+    private const int Chunk = 2048;
 
-    private static readonly int Lanes = Avx512F.IsSupported ? 1 : 2;
-    private uint* _counters = (uint*)NativeMemory.AllocZeroed((nuint)(FloatBins.Count * Lanes), sizeof(uint));
+    private uint* _counters = (uint*)NativeMemory.AllocZeroed(FloatBins.Count * Lanes, sizeof(uint));
     private long[] _spilled = [];
     private long _sinceSpill;
 
@@ -33,18 +34,27 @@ internal sealed unsafe class HistogramTable : IDisposable
             Spill();
         _sinceSpill += values.Length;
         int vectorized = values.Length - (values.Length % Step);
-        Extremes extremes;
+        // The greatest so far is, where values are clipped, what they are clipped to.
+        uint frequent = (uint)FloatBins.KeyOf(scan.Maximum);
         fixed (float* start = values)
         {
-            // The greatest so far is, where values are clipped, what they are clipped to.
-            extremes = Avx512F.IsSupported
-                ? CountRare(start, start + vectorized, (uint)FloatBins.KeyOf(scan.Maximum))
-                : CountInTurn(start, start + vectorized);
+            bool isSparse = Avx512F.IsSupported;
+            for (int done = 0; done < vectorized;)
+            {
+                int count = isSparse ? Math.Min(Chunk, vectorized - done) : vectorized - done;
+                Extremes extremes;
+                if (isSparse)
+                    extremes = CountRare(start + done, start + done + count, frequent, out isSparse);
+                else
+                    extremes = CountInTurn(start + done, start + done + count);
+                scan.Add(values.Slice(done, count), extremes);
+                done += count;
+            }
+
             for (float* at = start + vectorized; at < start + values.Length; at++)
                 _counters[((ushort*)at)[1] * Lanes]++;
         }
 
-        scan.Add(values[..vectorized], extremes);
         scan.Add(values[vectorized..]);
     }
 
@@ -74,50 +84,49 @@ internal sealed unsafe class HistogramTable : IDisposable
         _counters = null;
     }
 
-    private Extremes CountRare(float* at, float* end, uint frequent)
+    // What waits is written before it is read.
+    [SkipLocalsInit]
+    private Extremes CountRare(float* at, float* end, uint frequent, out bool isSparse)
     {
-        Extremes extremes = Extremes.None;
         uint* counters = _counters;
         uint* waiting = stackalloc uint[Chunk + Step];
+        uint* last = waiting;
         Vector512<uint> top = Vector512.Create(frequent);
-        long rare = 0, tops = 0, all = end - at;
-        while (at < end)
+        // Not the struct, which the compiler would keep in memory.
+        Vector512<float> least = Vector512.Create(float.PositiveInfinity), greatest = Vector512.Create(float.NegativeInfinity);
+        Vector512<int> magnitude = Vector512<int>.Zero;
+        int tops = 0, all = (int)(end - at);
+        for (; at < end; at += Step)
         {
-            uint* last = waiting;
-            for (float* stop = at + Math.Min(Chunk, end - at); at < stop; at += Step)
-            {
-                Vector512<float> values = Vector512.Load(at);
-                extremes = extremes.With(values);
-                Vector512<uint> keys = values.AsUInt32() >>> 16;
-                Vector512<uint> isTop = Vector512.Equals(keys, top);
-                Vector512<uint> isRare = ~(isTop | Vector512.Equals(keys, Vector512<uint>.Zero));
-                tops += BitOperations.PopCount(isTop.ExtractMostSignificantBits());
-                Avx512F.Compress(Vector512<uint>.Zero, isRare, keys).Store(last);
-                last += BitOperations.PopCount(isRare.ExtractMostSignificantBits());
-            }
-
-            rare += last - waiting;
-            uint* next = waiting;
-            for (; next + 8 <= last; next += 8)
-            {
-                counters[next[0]]++;
-                counters[next[1]]++;
-                counters[next[2]]++;
-                counters[next[3]]++;
-                counters[next[4]]++;
-                counters[next[5]]++;
-                counters[next[6]]++;
-                counters[next[7]]++;
-            }
-
-            for (; next < last; next++)
-                counters[*next]++;
+            Vector512<float> values = Vector512.Load(at);
+            least = Vector512.MinNative(least, values);
+            greatest = Vector512.MaxNative(greatest, values);
+            magnitude = Vector512.Max(magnitude, values.AsInt32() & Vector512.Create(int.MaxValue));
+            Vector512<uint> keys = values.AsUInt32() >>> 16;
+            Vector512<uint> isTop = Vector512.Equals(keys, top);
+            Vector512<uint> isRare = ~(isTop | Vector512.Equals(keys, Vector512<uint>.Zero));
+            tops += BitOperations.PopCount(isTop.ExtractMostSignificantBits());
+            Avx512F.Compress(Vector512<uint>.Zero, isRare, keys).Store(last);
+            last += BitOperations.PopCount(isRare.ExtractMostSignificantBits());
         }
 
-        counters[frequent] += (uint)tops;
+        int rare = (int)(last - waiting);
+        uint* next = waiting;
+        for (; next + 4 <= last; next += 4)
+        {
+            counters[(nuint)next[0] * Lanes]++;
+            counters[((nuint)next[1] * Lanes) + 1]++;
+            counters[(nuint)next[2] * Lanes]++;
+            counters[((nuint)next[3] * Lanes) + 1]++;
+        }
+
+        for (; next < last; next++)
+            counters[(nuint)(*next) * Lanes]++;
+        counters[(nuint)frequent * Lanes] += (uint)tops;
         if (frequent != 0)
             counters[0] += (uint)(all - rare - tops);
-        return extremes;
+        isSparse = rare < all - (all / 4);
+        return new Extremes(least, greatest, magnitude);
     }
 
     private Extremes CountInTurn(float* at, float* end)
@@ -152,10 +161,8 @@ internal sealed unsafe class HistogramTable : IDisposable
 
     private long CountOf(int key)
     {
-        long count = _spilled.Length > 0 ? _spilled[key] : 0;
-        for (int lane = 0; lane < Lanes; lane++)
-            count += _counters[(key * Lanes) + lane];
-        return count;
+        uint* lanes = _counters + (key * Lanes);
+        return (long)lanes[0] + lanes[1] + (_spilled.Length > 0 ? _spilled[key] : 0);
     }
 
     // Before a 32-bit counter could overflow.
@@ -165,7 +172,7 @@ internal sealed unsafe class HistogramTable : IDisposable
         for (int key = 0; key < spilled.Length; key++)
             spilled[key] = CountOf(key);
         _spilled = spilled;
-        NativeMemory.Clear(_counters, (nuint)(FloatBins.Count * Lanes) * sizeof(uint));
+        NativeMemory.Clear(_counters, FloatBins.Count * Lanes * sizeof(uint));
         _sinceSpill = 0;
     }
 }
