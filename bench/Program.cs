@@ -14,6 +14,7 @@ return args switch
     ["orders", .. var names] => OrdersBench.Run(1500, names),
     ["objectives", "--samples", var samples, .. var names] => ObjectivesBench.Run(int.Parse(samples), names),
     ["objectives", .. var names] => ObjectivesBench.Run(256, names),
+    ["scale", .. var parts] => await ScaleBench.RunAsync(parts),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -29,6 +30,7 @@ static int Usage()
                QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
                QuantCluster.Bench orders [--trials N] [ANCHOR...]   does the order of layers matter?
                QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?
+               QuantCluster.Bench scale [parallel] [overhead] [coordinator]   a cluster's stages, its cost an item, its limits
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);

@@ -23,8 +23,12 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
     public long Done => Interlocked.Read(ref _done);
 
     /// <summary>Does one item to its end.</summary>
-    public async Task DoAsync(Delivery delivery, CancellationToken cancellation)
+    /// <param name="delivery">The item.</param>
+    /// <param name="computed">Called when the core is free again, before the answer is out.</param>
+    /// <param name="cancellation">Gives up saying what became of it.</param>
+    public async Task DoAsync(Delivery delivery, Action computed, CancellationToken cancellation)
     {
+        bool isFree = false;
         _atWork.TryAdd(delivery, 0);
         try
         {
@@ -33,6 +37,8 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
             long started = Stopwatch.GetTimestamp();
             WorkItem item = delivery.Message.ToItem();
             (ResultMessage? message, byte[] bytes) = await AttemptAsync(delivery, item, started);
+            computed();
+            isFree = true;
             if (message is null)
                 await DropAsync(delivery, cancellation);
             else
@@ -42,6 +48,8 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
         finally
         {
             _atWork.TryRemove(delivery, out _);
+            if (!isFree)
+                computed();
         }
     }
 

@@ -10,6 +10,8 @@ namespace QuantCluster.Workers;
 /// </summary>
 public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings settings, Func<string, OpenedJob> open, Action<string> log)
 {
+    private const int SpareThreads = 8;
+
     private readonly long _came = TimeProvider.System.GetTimestamp();
 
     /// <summary>Opens jobs of the store as those who only do their items see them, once they are known to be harmless.</summary>
@@ -24,6 +26,9 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
     /// <summary>Works until it is asked to leave; then it finishes the items it has begun and goes.</summary>
     public async Task RunAsync(CancellationToken leave)
     {
+        // Model runs keep as many of the pool's threads as there are cores; Redis must find others.
+        ThreadPool.GetMinThreads(out int threads, out int ports);
+        ThreadPool.SetMinThreads(Math.Max(threads, settings.Cores + SpareThreads), ports);
         using JobShelf shelf = new(open);
         ItemDesk desk = new(link, shelf, settings);
         JobClaims claims = new(link, store, settings, log);
@@ -91,7 +96,7 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
             }
 
             working.RemoveAll(w => w.IsCompleted);
-            working.Add(Work(desk, delivery, cores, gone.Token));
+            working.Add(Task.Run(() => desk.DoAsync(delivery, () => cores.Release(), gone.Token)));
         }
 
         log("finishes what it has begun, and leaves");
@@ -107,22 +112,6 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
             // Its word ends by itself.
         }
     }
-
-    /// <summary>On a thread of its own: model runs must not keep the pool's threads from answering Redis.</summary>
-    private static Task Work(ItemDesk desk, Delivery delivery, SemaphoreSlim cores, CancellationToken cancellation) =>
-        Task.Factory.StartNew(
-            () =>
-            {
-                try
-                {
-                    desk.DoAsync(delivery, cancellation).GetAwaiter().GetResult();
-                }
-                finally
-                {
-                    cores.Release();
-                }
-            },
-            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private ClusterMember Describe(int busy, long done, int jobs) => new(
         settings.Name, Environment.MachineName, Environment.ProcessId, settings.Cores, busy, done, jobs, settings.Version, TimeProvider.System.GetElapsedTime(_came));

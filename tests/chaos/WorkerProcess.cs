@@ -19,6 +19,9 @@ internal sealed partial class WorkerProcess : IDisposable
         process.BeginErrorReadLine();
     }
 
+    /// <summary>The quant command as it was built.</summary>
+    public static string Quant { get; } = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(Samples.Path("digits"))!)!, "src", "Client", "bin", "Release", "net10.0", "quant.dll");
+
     public string Name { get; }
 
     public string Log { get; private set; } = "";
@@ -30,14 +33,14 @@ internal sealed partial class WorkerProcess : IDisposable
     public static WorkerProcess OfContract(string redis, string store, int cores, TimeSpan lease, string? name = null)
     {
         name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
-        return Start(name, "contract-worker.dll", redis, store, name, cores.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+        return Start(name, Path.Combine(AppContext.BaseDirectory, "contract-worker.dll"), redis, store, name, cores.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
     }
 
     public static WorkerProcess OfQuant(string redis, string store, int cores, double leaseSeconds, string? name = null)
     {
         name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
         return Start(
-            name, "quant.dll", "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
+            name, Quant, "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
             "--cores", cores.ToString(CultureInfo.InvariantCulture), "--lease", leaseSeconds.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -71,7 +74,7 @@ internal sealed partial class WorkerProcess : IDisposable
 
     private static WorkerProcess Start(string name, string program, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. arguments])
+        ProcessStartInfo start = new("dotnet", [program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -47,15 +47,24 @@ public sealed class Journal : IDisposable
         }
     }
 
-    /// <summary>When it returns the record survives a crash.</summary>
-    public void Append(JournalRecord record)
+    /// <summary>When it returns the records survive a crash. One flush for all of them: that is what takes time.</summary>
+    public void Append(params IReadOnlyList<JournalRecord> records)
     {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, JobJson.Default.JournalRecord), (byte)'\n'];
+        using MemoryStream lines = new();
+        foreach (JournalRecord record in records)
+        {
+            lines.Write(JsonSerializer.SerializeToUtf8Bytes(record, JobJson.Default.JournalRecord));
+            lines.WriteByte((byte)'\n');
+        }
+
+        if (lines.Length == 0)
+            return;
         lock (_lock)
         {
-            _stream.Write(line);
+            _stream.Write(lines.GetBuffer(), 0, (int)lines.Length);
             _stream.Flush(flushToDisk: true);
-            _records[record.Key] = record;
+            foreach (JournalRecord record in records)
+                _records[record.Key] = record;
         }
     }
 

@@ -79,25 +79,62 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
         long started = Stopwatch.GetTimestamp();
         using WorkInstruments.StageSpan span = WorkInstruments.BeginStage(stage);
         JobContext context = new(directory.Blobs, handlers) { Folder = directory.Path };
-        await foreach (WorkResult result in engine.ExecuteAsync(context, Stream(open, cancellation), cancellation))
+        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using IAsyncEnumerator<WorkResult> finished = engine.ExecuteAsync(context, Stream(open, failed.Token), failed.Token).GetAsyncEnumerator(failed.Token);
+        Task<bool> next = finished.MoveNextAsync().AsTask();
+        List<(WorkItem Item, Task<BlobId> Blob)> batch = [];
+        try
         {
-            if (result.Failure is { } failure)
-                throw new QuantException(failure.Code, failure.Message);
-            BlobId blob = await directory.Blobs.PutAsync(result.Bytes, cancellation);
-
-            // The stage's wall time is shared among the items, so that a resumed job can add it up again.
-            double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            started = Stopwatch.GetTimestamp();
-            directory.Journal.Append(new JournalRecord(result.Item.Key, result.Item.Kind, new() { [ResultName] = blob.Value }, seconds));
-            AddSeconds(stage, seconds);
-            results[result.Item.Key] = blob;
-            progress?.Report(new JobProgress(stage, results.Count, items.Count));
+            while (await next)
+            {
+                // Flushing to the disk costs more than many an item: what is finished by now shares it.
+                WorkFailure? failure;
+                do
+                {
+                    WorkResult result = finished.Current;
+                    failure = result.Failure;
+                    if (failure is null)
+                        batch.Add((result.Item, Task.Run(() => directory.Blobs.PutAsync(result.Bytes, cancellation).AsTask(), cancellation)));
+                    next = finished.MoveNextAsync().AsTask();
+                }
+                while (failure is null && batch.Count < LargestBatch && next is { IsCompletedSuccessfully: true, Result: true });
+                await KeepAsync();
+                if (failure is not null)
+                    throw new QuantException(failure.Code, failure.Message);
+            }
+        }
+        catch
+        {
+            await failed.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
         }
 
         return [.. items.Select(i => results[i.Key])];
+
+        async Task KeepAsync()
+        {
+            await Task.WhenAll(batch.Select(b => b.Blob));
+
+            // The stage's wall time is shared among the items, so that a resumed job can add it up again.
+            double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds / Math.Max(1, batch.Count);
+            started = Stopwatch.GetTimestamp();
+            directory.Journal.Append([.. batch.Select(b => new JournalRecord(b.Item.Key, b.Item.Kind, new() { [ResultName] = b.Blob.Result.Value }, seconds))]);
+            foreach ((WorkItem item, Task<BlobId> blob) in batch)
+            {
+                AddSeconds(stage, seconds);
+                results[item.Key] = await blob;
+                progress?.Report(new JobProgress(stage, results.Count, items.Count));
+            }
+
+            batch.Clear();
+        }
     }
 
     private const string ResultName = "result";
+
+    /// <summary>Results that are stored side by side and journalled with one flush.</summary>
+    private const int LargestBatch = 32;
 
     private static async IAsyncEnumerable<WorkItem> Stream(List<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation)
     {
