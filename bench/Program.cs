@@ -14,6 +14,7 @@ return args switch
     ["orders", .. var names] => OrdersBench.Run(1500, names),
     ["objectives", "--samples", var samples, .. var names] => ObjectivesBench.Run(int.Parse(samples), names),
     ["objectives", .. var names] => ObjectivesBench.Run(256, names),
+    ["inference", var model, var spec, var seconds] => SideBySide.Infer(model, spec, int.Parse(seconds)),
     ["scale", .. var parts] => await ScaleBench.RunAsync(parts),
     ["histogram", .. var rest] => HistogramBenchmarks.Run(rest),
     _ => Usage(),

@@ -12,7 +12,7 @@ namespace QuantCluster.Bench;
 /// <summary>Calibration and trials of MobileNetV1 on two workers of one core beside one such worker, in turns.</summary>
 internal static class ParallelStages
 {
-    private const int Rounds = 2;
+    private const int Rounds = 1;
     private const double LeaseSeconds = 15;
 
     public static async Task RunAsync()
@@ -26,7 +26,7 @@ internal static class ParallelStages
         Dictionary<int, Dictionary<string, List<double>>> seconds = new() { [1] = [], [2] = [] };
         for (int round = 0; round < Rounds; round++)
         {
-            foreach (int workers in new[] { 1, 2 })
+            foreach (int workers in (int[])[1, 2])
             {
                 foreach ((string stage, double time) in await MeasureAsync(anchors, workers))
                 {
@@ -37,8 +37,11 @@ internal static class ParallelStages
             }
         }
 
-        Console.WriteLine($"\nmobilenetv1 on redis workers of one core each, {Rounds} rounds in turns, best of each (s)");
+        Console.WriteLine($"\nmobilenetv1 on redis workers of one core each, seconds");
         Console.WriteLine("  stage          1 worker   2 workers   gain");
+        (double alone, double together) = SideBySide.Measure();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  {"inference",-12} {2 * alone,9:0.00} {together,11:0.00} {2 * alone / together,6:0.00}x   two plain processes, for what this machine's two cores can give"));
         foreach (string stage in seconds[1].Keys)
         {
             double one = seconds[1][stage].Min(), two = seconds[2][stage].Min();
@@ -51,7 +54,7 @@ internal static class ParallelStages
         using TestCluster cluster = new(LeaseSeconds);
         for (int i = 0; i < workers; i++)
             cluster.AddWorker();
-        JobSettings settings = new() { Samples = 64, Threads = 1, Workers = 2 };
+        JobSettings settings = new() { Threads = 1, Workers = 2 };
         using JobSources given = JobSources.Open(
             Path.Combine(anchors, "models", "mobilenetv1_0.75_224.onnx"), Path.Combine(anchors, "cases", "mobilenetv1.calib.json"), null, settings);
         JobSpecification request = DigitsJob.Specify(given, settings, "sensitivity.json") with { Sensitivity = new SensitivitySettings { Samples = 16 } };
