@@ -2,6 +2,7 @@ using System.CommandLine;
 using QuantCluster.Client.Cluster;
 using QuantCluster.Cluster;
 using QuantCluster.Jobs;
+using QuantCluster.Onnx;
 
 namespace QuantCluster.Client.Commands;
 
@@ -34,15 +35,10 @@ internal static class Fetch
         }
 
         JobSpecification specification = JobDirectory.ReadSpecification(job.Folder);
-        AtomicFile.Write(output, File.ReadAllBytes(specification.Output));
+        Bring(specification.Output, output);
         string report = specification.Report!;
         if (parsed.GetValue(Report) is { } folder)
-        {
-            string to = OutputFolder.Create(folder, "the report's folder");
-            foreach (string file in Directory.EnumerateFiles(report))
-                AtomicFile.Write(Path.Combine(to, Path.GetFileName(file)), File.ReadAllBytes(file));
-            report = to;
-        }
+            report = Copy(report, OutputFolder.Create(folder, "the report's folder"));
 
         outcome = outcome with { Output = output, Report = Path.Combine(report, Path.GetFileName(outcome.Report ?? "report.html")), Job = job.Folder };
         if (parsed.GetValue(Json))
@@ -50,5 +46,24 @@ internal static class Fetch
         else
             OutcomeTable.Write(outcome);
         return (int)ExitCode.Success;
+    }
+
+    /// <summary>The model with the tensors it keeps apart, and the models of its frontier, if it has any.</summary>
+    private static void Bring(string from, string to)
+    {
+        // A model of two files names the other: under a new name it has to be written anew.
+        if (Directory.GetFiles(Path.GetDirectoryName(from)!).Length > 1)
+            OnnxModel.Load(from).Save(to);
+        else
+            AtomicFile.Write(to, File.ReadAllBytes(from));
+        if (Path.ChangeExtension(from, ".frontier") is var frontier && Directory.Exists(frontier))
+            Copy(frontier, OutputFolder.Create(Path.ChangeExtension(to, ".frontier"), "the frontier's folder"));
+    }
+
+    private static string Copy(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from))
+            AtomicFile.Write(Path.Combine(to, Path.GetFileName(file)), File.ReadAllBytes(file));
+        return to;
     }
 }
