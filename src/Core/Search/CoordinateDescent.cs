@@ -10,23 +10,22 @@ namespace QuantCluster.Search;
 /// chance, is taken. Ends when a round takes nothing, or with the budget.
 /// </summary>
 internal sealed class CoordinateDescent(
-    TrialBuilder builder, TimeEstimate time, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
+    TrialBuilder builder, Allowance allowance, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
 {
     private static readonly double[] Neighbours = [0.9, 1.1];
 
     /// <param name="point">Where to begin.</param>
     /// <param name="layers">Ids in the order they are polished.</param>
-    /// <param name="most">Microseconds by estimate that a candidate may take.</param>
     /// <param name="accepted">Takes every state that is accepted.</param>
     /// <returns>Whether it came to its own end.</returns>
-    public async Task<bool> RunAsync(SearchPoint point, IReadOnlyList<string> layers, double most, Action<SearchPoint> accepted, CancellationToken cancellation)
+    public async Task<bool> RunAsync(SearchPoint point, IReadOnlyList<string> layers, Action<SearchPoint> accepted, CancellationToken cancellation)
     {
         for (int round = 0; round < settings.Rounds; round++)
         {
             bool moved = false;
             for (int i = 0; i < layers.Count; i++)
             {
-                SearchConfiguration[] moves = [.. await MovesAsync(point, layers[i], most, cancellation)];
+                SearchConfiguration[] moves = [.. await MovesAsync(point, layers[i], cancellation)];
                 Trial[] trials = [.. moves.Select(builder.Build)];
                 if (moves.Length == 0)
                     continue;
@@ -36,7 +35,7 @@ internal sealed class CoordinateDescent(
                 int best = Enumerable.Range(0, moves.Length).Where(m => errors[m + 1] is not null).DefaultIfEmpty(-1).MinBy(m => m < 0 ? double.MaxValue : errors[m + 1]!.Average());
                 if (best >= 0 && PairedGain.Of([.. point.SearchErrors], errors[best + 1]!).IsSignificant(settings.StandardErrors))
                 {
-                    point = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, time.Of(trials[best].Plan));
+                    point = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, allowance.Time.Of(trials[best].Plan));
                     accepted(point);
                     moved = true;
                 }
@@ -51,7 +50,7 @@ internal sealed class CoordinateDescent(
         return true;
     }
 
-    private async Task<IEnumerable<SearchConfiguration>> MovesAsync(SearchPoint point, string layer, double most, CancellationToken cancellation)
+    private async Task<IEnumerable<SearchConfiguration>> MovesAsync(SearchPoint point, string layer, CancellationToken cancellation)
     {
         SearchConfiguration now = point.Configuration;
         Layer? quantized = point.Trial.Plan.Layers.FirstOrDefault(l => l.Id == layer);
@@ -62,7 +61,7 @@ internal sealed class CoordinateDescent(
         }
         else
         {
-            if (time.Of(builder.PlanOf(now.With(layer, LayerChoice.Float))) <= most)
+            if (allowance.Permits(builder.PlanOf(now.With(layer, LayerChoice.Float))))
                 moves.Add(now.With(layer, LayerChoice.Float));
             if (now.Layer(layer).Corrected is not null)
                 moves.Add(now.With(layer, LayerChoice.Int8));

@@ -24,6 +24,7 @@ internal sealed class LayerSearch
 
     private readonly TrialBuilder _builder;
     private readonly TimeEstimate _time;
+    private readonly Allowance _allowance;
     private readonly ITrialRunner _runner;
     private readonly TrialLedger _ledger;
     private readonly SearchSettings _settings;
@@ -31,13 +32,13 @@ internal sealed class LayerSearch
     private readonly IProgress<SearchProgress>? _progress;
     private readonly List<SearchPoint> _points = [];
     private SearchPoint _start = null!, _best = null!;
-    private double _mostTime;
 
     public LayerSearch(
         TrialBuilder builder, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
     {
         _builder = builder;
         _time = new TimeEstimate(builder.Prepared, builder.Shapes, builder.Plan);
+        _allowance = new Allowance(_time, builder.Plan, settings);
         _runner = runner;
         _ledger = ledger;
         _settings = settings;
@@ -57,7 +58,6 @@ internal sealed class LayerSearch
             ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
         };
         _best = _start;
-        _mostTime = _start.Time * (1 + _settings.Slowdown);
         _points.Add(_start);
         bool complete = false;
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _budget.Stop);
@@ -108,7 +108,7 @@ internal sealed class LayerSearch
     /// <summary>The start with sets of layers back in float: judged as they are, and the best of them corrected anew.</summary>
     private async Task RelieveAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
-        IReadOnlyList<SearchConfiguration> sets = Relief.Sets(_builder, _time, _start.Configuration, sensitivity, _mostTime);
+        IReadOnlyList<SearchConfiguration> sets = Relief.Sets(_builder, _allowance, _start.Configuration, sensitivity);
         Trial[] trials = [.. sets.Select(_builder.Build)];
         if (sets.Count == 0 || !_budget.Allows(_ledger, _ledger.CountNew(trials) + (2 * Finalists), ProgressiveSearch.Share))
             return;
@@ -124,9 +124,9 @@ internal sealed class LayerSearch
     private async Task<bool> PolishAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
         int first = _points.Count;
-        CoordinateDescent descent = new(_builder, _time, _runner, _ledger, _settings, _budget, _progress);
+        CoordinateDescent descent = new(_builder, _allowance, _runner, _ledger, _settings, _budget, _progress);
         string[] layers = [.. _builder.Plan.Layers.Select(l => l.Id).OrderByDescending(id => sensitivity[id])];
-        bool complete = await descent.RunAsync(_best, layers, _mostTime, _points.Add, cancellation);
+        bool complete = await descent.RunAsync(_best, layers, _points.Add, cancellation);
         await JudgeAsync(first, cancellation);
         return complete;
     }
@@ -154,16 +154,16 @@ internal sealed class LayerSearch
         Report(origin, trials.Length, trials.Length);
     }
 
-    /// <summary>Validates the points from <paramref name="first"/> on that are fast enough, and notes the best of all.</summary>
+    /// <summary>Validates the points from <paramref name="first"/> on that are fast and small enough, and notes the best of all.</summary>
     private async Task JudgeAsync(int first, CancellationToken cancellation)
     {
-        int[] open = [.. Enumerable.Range(first, _points.Count - first).Where(i => _points[i].Time <= _mostTime)];
+        int[] open = [.. Enumerable.Range(first, _points.Count - first).Where(i => _allowance.Permits(_points[i].Trial.Plan))];
         IReadOnlyList<double[]> errors = await _ledger.ValidateAsync([.. open.Select(i => _points[i].Trial)], cancellation);
         if (open.Length == 0)
             return;
         for (int i = 0; i < open.Length; i++)
             _points[open[i]] = _points[open[i]] with { ValidationErrors = errors[i] };
-        _best = FinalChoice.Of(_start, _points.Skip(1), _mostTime, _settings.StandardErrors);
+        _best = FinalChoice.Of(_start, _points.Skip(1), _allowance.MostTime, _settings.StandardErrors);
     }
 
     /// <summary>As many chains, of as many steps, as the budget allows.</summary>

@@ -17,12 +17,11 @@ internal static class Relief
 
     /// <param name="start">With every layer on integers.</param>
     /// <param name="sensitivity">Layer id to the whole model's error with that layer alone quantized.</param>
-    /// <param name="most">Microseconds by estimate that a candidate may take.</param>
     public static IReadOnlyList<SearchConfiguration> Sets(
-        TrialBuilder builder, TimeEstimate time, SearchConfiguration start, IReadOnlyDictionary<string, double> sensitivity, double most)
+        TrialBuilder builder, Allowance allowance, SearchConfiguration start, IReadOnlyDictionary<string, double> sensitivity)
     {
-        double room = most - time.Of(builder.PlanOf(start));
-        Layer[] layers = [.. builder.Plan.Layers.Where(l => time.Gains[l.Id] <= Hopeless * room)];
+        IReadOnlyDictionary<string, double> gains = allowance.Time.Gains;
+        Layer[] layers = [.. builder.Plan.Layers.Where(l => gains[l.Id] <= Hopeless * allowance.Room)];
         IEnumerable<Layer>[] rankings = [layers.OrderByDescending(l => sensitivity[l.Id]), layers.Take(1 + MostLayers / 2), layers.Reverse().Take(2)];
         List<SearchConfiguration> sets = [];
         foreach (IEnumerable<Layer> ranking in rankings)
@@ -31,7 +30,7 @@ internal static class Relief
             foreach (Layer layer in ranking.Take(MostLayers))
             {
                 state = state.With(layer.Id, LayerChoice.Float);
-                if (state.Quantized.Any() && time.Of(builder.PlanOf(state)) <= most)
+                if (allowance.Permits(builder.PlanOf(state)))
                     sets.Add(state);
             }
         }

@@ -46,6 +46,9 @@ public sealed record SearchSettings
     /// </summary>
     public double Slowdown { get; init; } = 0.04;
 
+    /// <summary>The share of the layers' parameters that may go back to float: 0.1 is 10 %.</summary>
+    public double Growth { get; init; } = 0.1;
+
     /// <summary>Corrections that layers may be given.</summary>
     public LayerCorrection Corrections { get; init; } = LayerCorrection.Rounding | LayerCorrection.Bias;
 
