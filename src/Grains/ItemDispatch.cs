@@ -1,3 +1,4 @@
+using Orleans.Runtime.Placement;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Grains;
@@ -23,7 +24,7 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
             WorkAnswer answer;
             try
             {
-                answer = await CallAsync(lane.Grain, order, cancellation);
+                answer = await CallAsync(lane, order, cancellation);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -64,9 +65,13 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
     }
 
     /// <exception cref="LostOrderException">No grain holds the order any more.</exception>
-    private async Task<WorkAnswer> CallAsync(IWorkGrain grain, WorkOrder order, CancellationToken cancellation)
+    private async Task<WorkAnswer> CallAsync(Lanes.Lane lane, WorkOrder order, CancellationToken cancellation)
     {
-        Task<WorkAnswer> call = grain.ExecuteAsync(order, cancellation);
+        // A grain that is not there yet is placed where the hint says.
+        if (lane.Silo is { } silo)
+            RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
+        Task<WorkAnswer> call = lane.Grain.ExecuteAsync(order, cancellation);
+        RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         for (int unheard = 0; ;)
         {
             try
@@ -81,7 +86,7 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
             }
             catch (TimeoutException) when (!call.IsCompleted)
             {
-                unheard = await IsHeldAsync(grain, order.Key) ? 0 : unheard + 1;
+                unheard = await IsHeldAsync(lane.Grain, order.Key) ? 0 : unheard + 1;
             }
 
             // Once may be chance: the answer was on its way.

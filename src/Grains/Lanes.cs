@@ -1,8 +1,9 @@
 namespace QuantCluster.Grains;
 
 /// <summary>
-/// A route's grains, side by side, one item at a time on each. Where a grain lives is known from its answers; the next
-/// item goes to a free one whose silo has the session warm and a core free, else a new one is placed. Thread-safe.
+/// A route's grains, side by side, one item at a time on each. An item goes to a silo with a free core: best one that
+/// has its session warm, else one that has its block open, else to the least busy; there to a free grain of the route,
+/// or a new one. Thread-safe.
 /// </summary>
 internal sealed class Lanes(IGrainFactory grains)
 {
@@ -15,6 +16,17 @@ internal sealed class Lanes(IGrainFactory grains)
     private readonly Dictionary<string, int> _busy = [];
     private readonly Dictionary<string, int> _cores = [];
 
+    /// <summary>The silos there are now.</summary>
+    public void Know(IEnumerable<SiloReport> silos)
+    {
+        lock (_lock)
+        {
+            _cores.Clear();
+            foreach (SiloReport silo in silos)
+                _cores[silo.Address] = silo.Cores;
+        }
+    }
+
     /// <summary>Takes a lane for one item; it is given back by <see cref="Return"/> or <see cref="Retire"/>.</summary>
     public Lane Take(WorkRoute route)
     {
@@ -22,20 +34,20 @@ internal sealed class Lanes(IGrainFactory grains)
         {
             if (!_free.TryGetValue(route.Part, out List<Lane>? free))
                 _free[route.Part] = free = [];
-            string? warm = route.Sessions is null ? null : _warmOn.GetValueOrDefault(route.Sessions);
-            Lane? best = free.Where(l => HasCore(l.Silo)).OrderBy(l => l.Silo == warm ? 0 : 1).ThenBy(l => Load(l.Silo)).FirstOrDefault();
-            if (best is not null)
+            string? silo = Choose(route, free);
+            Lane? lane = free.FirstOrDefault(l => l.Silo == silo);
+            if (lane is not null)
             {
-                free.Remove(best);
+                free.Remove(lane);
             }
             else
             {
                 int number = _made[route.Part] = _made.GetValueOrDefault(route.Part) + 1;
-                best = new Lane(route, route.Grain(grains, number));
+                lane = new Lane(route, route.Grain(grains, number)) { Silo = silo };
             }
 
-            Count(best.Silo, 1);
-            return best;
+            Count(lane.Silo, 1);
+            return lane;
         }
     }
 
@@ -46,7 +58,6 @@ internal sealed class Lanes(IGrainFactory grains)
         {
             Count(lane.Silo, -1);
             lane.Silo = answer.Silo;
-            _cores[answer.Silo] = answer.Cores;
             _free[lane.Route.Part].Add(lane);
             if (lane.Route.Sessions is not { } sessions)
                 return;
@@ -56,16 +67,26 @@ internal sealed class Lanes(IGrainFactory grains)
         }
     }
 
-    /// <summary>The lane's item was lost: its grain is not asked again, and idles out wherever it may be.</summary>
+    /// <summary>The lane's item was lost: neither its grain nor, until it is heard of again, its silo is asked once more.</summary>
     public void Retire(Lane lane)
     {
         lock (_lock)
+        {
             Count(lane.Silo, -1);
+            if (lane.Silo is not null)
+                _cores.Remove(lane.Silo);
+        }
     }
 
-    private bool HasCore(string? silo) => Load(silo) < 1;
+    /// <summary>The silo for an item; null where none is known, and the cluster places it.</summary>
+    private string? Choose(WorkRoute route, List<Lane> free)
+    {
+        string? warm = route.Sessions is null ? null : _warmOn.GetValueOrDefault(route.Sessions);
+        HashSet<string?> open = [.. free.Select(l => l.Silo)];
+        return _cores.Keys.OrderBy(silo => Load(silo) >= 1 ? 3 : silo == warm ? 0 : open.Contains(silo) ? 1 : 2).ThenBy(Load).FirstOrDefault();
+    }
 
-    private double Load(string? silo) => silo is null ? 0 : _busy.GetValueOrDefault(silo) / (double)_cores.GetValueOrDefault(silo, 1);
+    private double Load(string silo) => _busy.GetValueOrDefault(silo) / (double)_cores.GetValueOrDefault(silo, 1);
 
     private void Count(string? silo, int change)
     {
@@ -80,7 +101,7 @@ internal sealed class Lanes(IGrainFactory grains)
 
         public IWorkGrain Grain => grain;
 
-        /// <summary>Address of its silo, from its last answer; null before the first.</summary>
+        /// <summary>Address of its silo: where it is to be placed, after its first answer where it is.</summary>
         public string? Silo { get; set; }
     }
 }

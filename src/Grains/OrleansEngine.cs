@@ -26,7 +26,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        int window = _settings.Window ?? await WindowAsync(cancellation);
+        int asked = await WindowAsync(cancellation), window = _settings.Window ?? asked;
         Channel<WorkResult> finished = Channel.CreateBounded<WorkResult>(window);
         Task running = FeedAsync(job, items, window, finished.Writer, stop);
         try
@@ -48,7 +48,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         using WorkWindow window = new(size);
         ItemDispatch dispatch = new(_lanes, job, _settings);
         HashSet<Task> underWay = [];
-        Task following = _settings.Window is null ? FollowClusterAsync(window, stop.Token) : Task.CompletedTask;
+        Task following = FollowClusterAsync(window, stop.Token);
         Exception? failure = null;
         try
         {
@@ -101,7 +101,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         while (true)
         {
             await Task.Delay(_settings.LookAround, cancellation);
-            if (await WindowOfAsync(cancellation) is { } size)
+            if (await WindowOfAsync(cancellation) is { } size && _settings.Window is null)
                 window.Resize(size);
         }
     }
@@ -113,6 +113,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         {
             SiloReport[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
             _settings.Heard?.Invoke(silos.Length);
+            _lanes.Know(silos);
             if (silos.Length == 0)
                 return null;
             int window = silos.Sum(s => s.Cores + 1);

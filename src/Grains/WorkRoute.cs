@@ -4,7 +4,7 @@ namespace QuantCluster.Grains;
 
 /// <summary>
 /// Where an item belongs: items of one route share what their grains keep. What is done sample by sample goes by its
-/// block to a shard; what is done layer by layer, to the grain of those layers.
+/// block to a shard; what is done layer by layer, to the grain of those layers; what is of neither, to any shard.
 /// </summary>
 /// <param name="Layers">For a <see cref="ILayerGrain"/>; otherwise for a <see cref="IShardGrain"/>.</param>
 /// <param name="Part">What the grains' keys begin with.</param>
@@ -29,7 +29,10 @@ public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
         if (item.Kind == CorrectionsKind)
             return new WorkRoute(true, $"{job}/{item.Kind}/{ContentHash.Of(item.Inputs.Skip(InputsBeforeLayers))[..16]}", null);
         int space = item.Argument.LastIndexOf(' ');
-        return new WorkRoute(item.Kind == RangesKind, $"{job}/{item.Kind}/{item.Argument[(space + 1)..]}", space < 0 ? null : item.Argument[..space]);
+        string part = item.Argument[(space + 1)..];
+        return part.Contains("..", StringComparison.Ordinal)
+            ? new WorkRoute(item.Kind == RangesKind, $"{job}/{item.Kind}/{part}", space < 0 ? null : item.Argument[..space])
+            : new WorkRoute(false, $"{job}/{item.Kind}", null);
     }
 
     /// <summary>The grain of a lane.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 using QuantCluster.Tests.Jobs;
@@ -41,6 +43,19 @@ public sealed class OrleansEngineTests(ContractCluster cluster) : WorkEngineCont
             Assert.True(i < 50, $"{done.Sum()} of 90 items are reported");
             await Task.Delay(100);
         }
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Cost_of_an_item()
+    {
+        const int Count = 3000;
+        IWorkEngine engine = cluster.Get().CreateEngine();
+        JobContext job = Job();
+        await RunAsync(engine, job, Count / 5);
+        long began = Stopwatch.GetTimestamp();
+        await RunAsync(engine, job, Count);
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMicroseconds / Count:0} microseconds an item of no work, three silos of one core"));
     }
 
     private Task<IReadOnlyList<ClusterMember>> MembersAsync() => cluster.Get().Client.MembersAsync();

@@ -51,6 +51,20 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task Redis_restarted_in_the_middle_loses_no_item()
+    {
+        int read = 0;
+        List<WorkResult> results = await RunAsync(60, new() { DelayMilliseconds = 50 }, () =>
+        {
+            if (++read == 15)
+                _cluster.Redis.Restart();
+            return Task.CompletedTask;
+        });
+        AssertComplete(results, 60);
+        await _cluster.AddAsync();
+    }
+
+    [Fact]
     public async Task An_item_that_kills_a_silo_is_done_by_another()
     {
         List<WorkResult> results = await RunAsync(30, new() { FailingArgument = "7", FailingAttempts = 1, Kills = true }, () => Task.CompletedTask);

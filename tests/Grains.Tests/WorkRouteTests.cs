@@ -15,6 +15,10 @@ public sealed class WorkRouteTests
     }
 
     [Fact]
+    public void What_is_of_no_block_shares_grains_with_its_kind() =>
+        Assert.Equal(new WorkRoute(false, "job/measure-latency", null), WorkRoute.Of("job", new WorkItem("measure-latency", "model 1 500", "tool")));
+
+    [Fact]
     public void Corrections_of_one_layer_go_to_one_grain_whatever_the_trial()
     {
         WorkRoute Of(string trial, string layer) => WorkRoute.Of("job", new WorkItem("correct-trial", trial, "tool", "model", "plan", "data", "0 1", "3", layer));
