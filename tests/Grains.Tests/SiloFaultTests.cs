@@ -25,7 +25,7 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     [Fact]
     public async Task Silos_killed_in_the_middle_lose_no_item()
     {
-        int read = 0;
+        int read = 0, silos = _cluster.Silos.Count;
         List<WorkResult> results = await RunAsync(120, new() { DelayMilliseconds = 50 }, () =>
         {
             if (++read is 15 or 60)
@@ -33,7 +33,7 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
             return Task.CompletedTask;
         });
         AssertComplete(results, 120);
-        Assert.Single(_cluster.Silos);
+        Assert.Equal(silos - 2, _cluster.Silos.Count);
     }
 
     [Fact]
