@@ -17,6 +17,7 @@ internal static class Run
     private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
     private static readonly Option<string> Granularity = Choice("--granularity", "One scale for each output channel of a weight, or one for the whole tensor.", "channel", "tensor");
     private static readonly Option<string> WeightRange = Choice("--weight-range", "Weights reach to the greatest of their channel, or are clipped where that lowers the squared error.", "minmax", "mse");
+    private static readonly Option<string> Weights = Choice("--weights", "Bits of a weight. INT4 halves the size of the weights, at a loss; it runs on the same kernels.", "int8", "int4");
     private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: the one that lowers the error on held-back samples, if any (auto), none, bias correction, Hessian-aware rounding and bias correction, or both after equalizing channels or smoothing the inputs of matrix products.", "auto", "none", "bias", "hessian", "equalize", "smooth");
     private static readonly Option<int?> Samples = CountOption.Create("--samples", "Use only the first N calibration samples.");
     private static readonly Option<int?> Synthetic = CountOption.Create("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");
@@ -39,7 +40,7 @@ internal static class Run
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, KeepFloat, Speed, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Weights, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, KeepFloat, Speed, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));
@@ -92,6 +93,7 @@ internal static class Run
         Method = Enum.Parse<RangeMethod>(parsed.GetValue(Method)!, ignoreCase: true),
         Granularity = Enum.Parse<WeightGranularity>(parsed.GetValue(Granularity)!, ignoreCase: true),
         WeightRange = Enum.Parse<WeightRangeMethod>(parsed.GetValue(WeightRange)!, ignoreCase: true),
+        Weights = Enum.Parse<WeightType>(parsed.GetValue(Weights)!, ignoreCase: true),
         Correct = Enum.Parse<CorrectionMode>(parsed.GetValue(Correct)!, ignoreCase: true),
         Samples = parsed.GetValue(Samples),
         Synthetic = parsed.GetValue(Synthetic),

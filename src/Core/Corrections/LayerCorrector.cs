@@ -91,7 +91,7 @@ public sealed class LayerCorrector
         }
 
         return Takes(found, correction)
-            ? Correct(found, configuration, InputsOf(Emitter.Emit(_prepared, plan, configuration), found, cancellation), correction, cancellation)
+            ? Correct(found, configuration, InputsOf(Emitter.Emit(_prepared, plan, StoredIntegers.Unpacked(configuration)), found, cancellation), correction, cancellation)
             : new CorrectedLayer(configuration.Weights[layer], null);
     }
 

@@ -72,7 +72,7 @@ public sealed class SequentialBiasCorrection
             biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? _step.OwnBias(layer);
 
         Dictionary<string, QuantizedWeight> weights = new(configuration.Weights);
-        OnnxModel emitted = Emitter.Emit(_prepared, _plan, configuration with { Biases = biases });
+        OnnxModel emitted = Emitter.Emit(_prepared, _plan, StoredIntegers.Unpacked(configuration with { Biases = biases }));
         QuantizedWalk walk = new(emitted, _data, _samples, _threads);
         foreach (Layer layer in taken)
         {

@@ -23,6 +23,8 @@ public sealed class Emitter
     private readonly bool _hasFixedInputs;
     private readonly PerChannelReads _perChannelReads;
     private readonly List<NodeProto> _nodes = [];
+    private readonly string? _unpackable;
+    private readonly bool _packs;
     private readonly HashSet<string> _taken;
 
     private Emitter(OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration)
@@ -34,6 +36,12 @@ public sealed class Emitter
         _layers = plan.Layers.ToDictionary(l => l.Id);
         _integerNodes = [.. plan.IntegerNodes];
         _perChannelReads = new PerChannelReads(_model.Graph, n => _layers.ContainsKey(n.Output[0]) || _integerNodes.Contains(n.Output[0]));
+        if (plan.Layers.Any(l => configuration.Weights[l.Id].Type == IntegerType.Int4))
+        {
+            _unpackable = Int4Opset.Raise(_model);
+            _packs = _unpackable is null;
+        }
+
         _hasFixedInputs = _model.Graph.RequiredInputs.All(i => i.Type?.TensorType?.Shape is { } shape
             && shape.Dim.All(d => d.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue));
         _taken = [.. _model.Graph.Proto.Initializer.Select(i => i.Name), .. _model.Graph.Nodes.SelectMany(n => n.Output), .. _model.Graph.Proto.Input.Select(i => i.Name)];
@@ -160,6 +168,14 @@ public sealed class Emitter
         return name;
     }
 
+    /// <summary>ONNX Runtime casts a constant once, when it loads the model: its integer kernels take INT8.</summary>
+    private string AddCast(string values, string stem)
+    {
+        string cast = Claim(stem + "_unpacked");
+        _nodes.Add(Onnx.Nodes.Create("Cast", stem + "_unpack", [values], [cast], Onnx.Nodes.Int("to", (long)ElementType.Int8)));
+        return cast;
+    }
+
     private static string WeightStem(QuantizationPlan plan, Layer layer) =>
         plan.Layers.Count(l => l.Weight == layer.Weight) > 1 ? $"{layer.Weight}_{layer.Id}" : layer.Weight;
 
@@ -170,9 +186,12 @@ public sealed class Emitter
         string stem = WeightStem(_plan, layer);
         long[] parameterShape = weight.Axis < 0 ? [] : [weight.Scales.Length];
         string values = Claim(WeightName(_plan, layer)), scale = Claim(stem + "_scale"), zeroPoint = Claim(stem + "_zero_point");
-        AddInitializer(Tensors.FromBytes(values, StoredIntegers.ElementTypeOf(weight.Type), original.Dims, StoredIntegers.Pack(weight)));
+        QuantizedWeight stored = _packs ? weight : weight with { Type = IntegerType.Int8 };
+        AddInitializer(Tensors.FromBytes(values, StoredIntegers.ElementTypeOf(stored.Type), original.Dims, StoredIntegers.Pack(stored)));
         AddInitializer(Tensors.FromFloats(scale, parameterShape, weight.Scales));
-        AddInitializer(StoredIntegers.Tensor(zeroPoint, weight.Type, parameterShape, new int[weight.Scales.Length]));
+        AddInitializer(StoredIntegers.Tensor(zeroPoint, IntegerType.Int8, parameterShape, new int[weight.Scales.Length]));
+        if (stored.Type == IntegerType.Int4)
+            values = AddCast(values, stem);
         AttributeProto[] axis = weight.Axis < 0 ? [] : [Onnx.Nodes.Int("axis", weight.Axis)];
         string dequantized = Claim(stem + "_DequantizeLinear");
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", stem + "_dequantize", [values, scale, zeroPoint], [dequantized], axis));

@@ -18,9 +18,23 @@ internal static class StoredIntegers
         _ => ElementType.UInt4,
     };
 
-    public static ReadOnlySpan<byte> Pack(QuantizedWeight weight) => weight.Type == IntegerType.Int8
-        ? MemoryMarshal.AsBytes<sbyte>(weight.Values)
-        : throw new NotSupportedException($"weights of type {weight.Type} are not emitted");
+    /// <summary>INT8 one to a byte, INT4 two to a byte.</summary>
+    public static ReadOnlySpan<byte> Pack(QuantizedWeight weight)
+    {
+        if (weight.Type == IntegerType.Int8)
+            return MemoryMarshal.AsBytes<sbyte>(weight.Values);
+        if (weight.Type != IntegerType.Int4)
+            throw new NotSupportedException($"weights of type {weight.Type} are not emitted");
+        byte[] packed = new byte[PackedInt4.ByteCount(weight.Values.Length)];
+        PackedInt4.Pack(weight.Values, packed);
+        return packed;
+    }
+
+    /// <summary>The same integers, all one to a byte: what is only run and thrown away need not unpack them.</summary>
+    public static QuantizationConfiguration Unpacked(QuantizationConfiguration configuration) =>
+        configuration.Weights.Values.All(w => w.Type == IntegerType.Int8)
+            ? configuration
+            : configuration with { Weights = configuration.Weights.ToDictionary(w => w.Key, w => w.Value with { Type = IntegerType.Int8 }) };
 
     public static TensorProto Tensor(string name, IntegerType type, long[] shape, ReadOnlySpan<int> values)
     {

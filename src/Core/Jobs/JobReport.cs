@@ -139,6 +139,7 @@ internal sealed record JobReport(
         new("--method", Job.Settings.Method.ToString().ToLowerInvariant()),
         new("--granularity", Job.Settings.Granularity.ToString().ToLowerInvariant()),
         new("--weight-range", Job.Settings.WeightRange.ToString().ToLowerInvariant()),
+        new("--weights", Job.Settings.Weights.ToString().ToLowerInvariant()),
         new("--correct", Job.Settings.Correct.ToString().ToLowerInvariant()),
         new("samples", Statistics.Samples.ToString(CultureInfo.InvariantCulture)),
     ];

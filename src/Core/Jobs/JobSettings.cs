@@ -31,6 +31,15 @@ public enum WeightRangeMethod
     Mse,
 }
 
+/// <summary>How many bits a weight has.</summary>
+public enum WeightType
+{
+    Int8,
+
+    /// <summary>Half the size; kernels are those of INT8.</summary>
+    Int4,
+}
+
 /// <summary>What measured speed may decide.</summary>
 public enum SpeedMode
 {
@@ -52,6 +61,8 @@ public sealed record JobSettings
     public WeightGranularity Granularity { get; init; }
 
     public WeightRangeMethod WeightRange { get; init; }
+
+    public WeightType Weights { get; init; }
 
     public CorrectionMode Correct { get; init; }
 

@@ -18,8 +18,11 @@ public sealed record RangeSettings
     /// <summary>One scale a channel of a weight, or one for the whole weight.</summary>
     public bool PerChannel { get; init; } = true;
 
-    /// <summary>Whether weights may be clipped where that lowers their squared error.</summary>
+    /// <summary>Whether weights may be clipped where that lowers their squared error; at 4 bits they always may.</summary>
     public bool ClipWeights { get; init; }
+
+    /// <summary>The type of weights: INT8, or INT4 for half the size.</summary>
+    public IntegerType Weights { get; init; } = IntegerType.Int8;
 
     /// <summary>The type of activations: UINT8 with INT8 weights is the fast pair on x64.</summary>
     public IntegerType Activations { get; init; } = IntegerType.UInt8;
@@ -58,11 +61,12 @@ public static class RangeSelection
         return ChooseWeight(weight.ToFloats(), weight.Dims, layer.WeightAxis, bias, inputScale, settings);
     }
 
-    /// <summary>Symmetric INT8 in [−127, 127], rounded to nearest, half to even.</summary>
+    /// <summary>Symmetric, INT8 in [−127, 127] or INT4 in [−7, 7], rounded to nearest, half to even.</summary>
     public static QuantizedWeight ChooseWeight(
         float[] values, IReadOnlyList<long> shape, int axis, float[]? bias, float inputScale, RangeSettings settings)
     {
-        float[] scales = WeightRanges.Scales(values, shape, settings.PerChannel ? axis : -1, IntegerType.Int8, settings.ClipWeights);
+        float[] scales = WeightRanges.Scales(values, shape, settings.PerChannel ? axis : -1, settings.Weights, settings.ClipWeights || settings.Weights == IntegerType.Int4);
+        int limit = settings.Weights.Maximum();
         for (int c = 0; bias is not null && c < bias.Length; c++)
         {
             ref float scale = ref scales[settings.PerChannel ? c : 0];
@@ -74,10 +78,10 @@ public static class RangeSelection
         for (int i = 0; i < values.Length; i++)
         {
             float scale = scales[settings.PerChannel ? (int)(i / inner % scales.Length) : 0];
-            integers[i] = (sbyte)Math.Clamp(MathF.Round(values[i] / scale, MidpointRounding.ToEven), -127, 127);
+            integers[i] = (sbyte)Math.Clamp(MathF.Round(values[i] / scale, MidpointRounding.ToEven), -limit, limit);
         }
 
-        return new QuantizedWeight(IntegerType.Int8, settings.PerChannel ? axis : -1, scales, integers);
+        return new QuantizedWeight(settings.Weights, settings.PerChannel ? axis : -1, scales, integers);
     }
 
     /// <summary>The mapping of every point: each group of points on its own.</summary>

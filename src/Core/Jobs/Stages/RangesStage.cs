@@ -29,7 +29,7 @@ internal static class RangesStage
         }
 
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
-            "ranges", ["weights", model.Value, settings.PerChannel.ToString(), settings.ClipWeights.ToString(), .. results.Select(r => r.Value)],
+            "ranges", ["weights", model.Value, settings.PerChannel.ToString(), settings.ClipWeights.ToString(), settings.Weights.ToString(), .. results.Select(r => r.Value)],
             _ => new Dictionary<string, byte[]>
             {
                 ["configuration"] = ConfigurationFile.ToBytes(RangeSelection.Choose(prepared, plan, activations, settings)),
@@ -44,6 +44,7 @@ internal static class RangesStage
         Method = settings.Method.ToString().ToLowerInvariant(),
         PerChannel = settings.Granularity == WeightGranularity.Channel,
         ClipWeights = settings.WeightRange == WeightRangeMethod.Mse,
+        Weights = settings.Weights == WeightType.Int4 ? IntegerType.Int4 : IntegerType.Int8,
     };
 
     private static byte[] ToBytes(CalibrationStatistics statistics)

@@ -48,7 +48,7 @@ internal static class SearchStage
         string[] key =
         [
             model.Value, inputs.PlanBlob.Value, inputs.Corrected.Value, context.DataKey, context.Settings.Method.ToString(), context.Settings.Granularity.ToString(),
-            context.Settings.WeightRange.ToString(), context.Settings.WeightRange.ToString(),
+            context.Settings.WeightRange.ToString(), context.Settings.Weights.ToString(),
             ContentHash.Of(System.Text.Encoding.UTF8.GetString(CanonicalJson.Serialize(settings, JobJson.Default.SearchSettings))),
         ];
         IReadOnlyDictionary<string, BlobId> outputs;
