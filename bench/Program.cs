@@ -9,6 +9,7 @@ return args switch
     ["trials", "--samples", var samples, .. var names] => TrialsBench.Run(names, int.Parse(samples)),
     ["trials", .. var names] => TrialsBench.Run(names, 48),
     ["frontier", .. var rest] => FrontierBench.Run(rest),
+    ["int4", .. var names] => Int4Table.Run(names),
     ["sensitivity", .. var rest] => SensitivityBench.Run(rest),
     ["orders", "--trials", var most, .. var names] => OrdersBench.Run(int.Parse(most), names),
     ["orders", .. var names] => OrdersBench.Run(1500, names),
@@ -28,6 +29,7 @@ static int Usage()
                QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
                QuantCluster.Bench trials [--samples N] [CASE...]   what a trial of the search costs beside plain inference
                QuantCluster.Bench frontier [ANCHOR...] [--write FOLDER] [--jobs FOLDER]   models between fastest and most accurate
+               QuantCluster.Bench int4 [ANCHOR...]   4-bit weights: what each correction wins back
                QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
                QuantCluster.Bench orders [--trials N] [ANCHOR...]   does the order of layers matter?
                QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?

@@ -1,5 +1,6 @@
 using QuantCluster.Data;
 using QuantCluster.Emission;
+using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
@@ -100,7 +101,8 @@ public static class CorrectionChoice
         QuantizationConfiguration? CrossLayer() => settings.Ranges.PerChannel
             ? null : CrossLayerEqualization.Apply(prepared, plan, configuration, data, settings.Ranges, settings.Threads, cancellation);
         QuantizationConfiguration Rounded(QuantizationConfiguration start) => correction.Correct(start, either.ToHashSet(), rounding: true, cancellation);
-        ActivationSmoothing? Smoothing() => ActivationSmoothing.Measure(prepared, plan, configuration, data, evidence, settings.Ranges, settings.Threads, cancellation);
+        // At 4 bits it is the weights that limit.
+        ActivationSmoothing? Smoothing() => settings.Ranges.Weights == IntegerType.Int4 ? null : ActivationSmoothing.Measure(prepared, plan, configuration, data, evidence, settings.Ranges, settings.Threads, cancellation);
 
         if (!judged || either.Length == 0)
         {

@@ -50,7 +50,10 @@ internal static class LayerRounding
                 nearest[i] = weight.Values[at];
             }
 
-            sbyte[] rounded = HessianRounding.Round(hessian.Matrix(group, centred), columns, steps, nearest, weight.Type.Maximum(), innerThreads);
+            double[] matrix = hessian.Matrix(group, centred);
+            sbyte[] rounded = HessianRounding.Round(matrix, columns, steps, nearest, weight.Type.Maximum(), innerThreads);
+            if (weight.Type == IntegerType.Int4)
+                RoundingRefinement.Refine(matrix, columns, steps, rounded, weight.Type.Maximum(), innerThreads);
             for (int i = 0; i < rounded.Length; i++)
                 integers[Position((group * each) + (i / columns), i % columns)] = rounded[i];
         }

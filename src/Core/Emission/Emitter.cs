@@ -281,5 +281,7 @@ public sealed class Emitter
         proto.ProducerVersion = version;
         _model.SetMetadata("quantcluster.version", version);
         _model.SetMetadata("quantcluster.configuration", hash);
+        if (_unpackable is not null)
+            _model.SetMetadata("quantcluster.int4", $"stored as INT8: {_unpackable} keeps the model below opset {Int4Opset.Version}");
     }
 }

@@ -71,7 +71,7 @@ internal sealed record JobReport(
         Op = layer.Activation is null ? layer.OpType : $"{layer.OpType} + {layer.Activation}",
         Output = layer.Result,
         IsQuantized = true,
-        Reason = Configuration.Biases.ContainsKey(layer.Id) ? "INT8, bias corrected" : "INT8",
+        Reason = (Configuration.Weights[layer.Id].Type == IntegerType.Int4 ? "INT8 with INT4 weights" : "INT8") + (Configuration.Biases.ContainsKey(layer.Id) ? ", bias corrected" : ""),
         Weights = layer.Parameters,
     };
 
