@@ -8,7 +8,7 @@ namespace QuantCluster.Reporting.Plots;
 /// </summary>
 internal static class FrontierPlot
 {
-    private const double Width = 760, Height = 440, Left = 74, Right = 24, Top = 54, Bottom = 62;
+    private const double Width = 760, Height = 440, Left = 92, Right = 24, Top = 54, Bottom = 62;
     private const double Largest = 15;
 
     private const string Style =
@@ -54,7 +54,7 @@ internal static class FrontierPlot
             {Markup.Join(up)}
             <line class="float" x1="{X(1)}" x2="{X(1)}" y1="{Top}" y2="{Height - Bottom}"/>
             <text class="floatlabel" x="{X(1) - 6}" y="{Top + 14}" text-anchor="end">float, {Quantity.Bytes(frontier.ReferenceBytes)}</text>
-            <path class="front" d="{path}"/>
+            <path class="front" fill="none" d="{path}"/>
             {Markup.Join(dots, "\n")}
             <text x="{(Left + Width - Right) / 2}" y="{Height - 20}" text-anchor="middle">time of a run, as a share of the float model's</text>
             <text x="18" y="{(Top + Height - Bottom) / 2}" text-anchor="middle" transform="rotate(-90 18 {(Top + Height - Bottom) / 2})">error: {measure}</text>
