@@ -11,7 +11,7 @@ public enum SearchEffort
     /// <summary>A minute or a few: the orders that usually win, then polish.</summary>
     Balanced,
 
-    /// <summary>Every order, a beam, scaled ranges, and polish until nothing is accepted.</summary>
+    /// <summary>Every order and a random one, and polish until nothing is accepted.</summary>
     Thorough,
 }
 
@@ -35,9 +35,6 @@ public sealed record SearchSettings
     /// <summary>Names of the orders to go along; null for the effort's.</summary>
     public IReadOnlyList<string>? Orders { get; init; }
 
-    /// <summary>Prefixes kept side by side by the beam; 0 for none; null for the effort's.</summary>
-    public int? BeamWidth { get; init; }
-
     /// <summary>Samples that choose, and as many that judge, at most; 0 chooses by the model's size.</summary>
     public int Samples { get; init; }
 
@@ -55,8 +52,6 @@ public sealed record SearchSettings
     internal IReadOnlyList<string> OrderNames => Orders ?? (Effort == SearchEffort.Thorough
         ? [.. Search.Orders.LayerOrders.All.Select(o => o.Name), "random-1"]
         : ["sensitivity-ascending", "topological", "reverse"]);
-
-    internal int Beam => BeamWidth ?? (Effort == SearchEffort.Thorough ? 2 : 0);
 
     /// <summary>Steps of a chain at most: where there are more layers, several are quantized at a time.</summary>
     internal int Steps => Effort == SearchEffort.Thorough ? 64 : 32;

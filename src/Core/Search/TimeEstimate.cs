@@ -27,6 +27,12 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     /// <summary>Elements a microsecond that are quantized, dequantized, or made by an operator that is no layer.</summary>
     private const double Elements = 8_000;
 
+    /// <summary>
+    /// Elements a microsecond of what loses its integer kernel (an Add, a Concat) because one of its inputs is float now:
+    /// itself, and the conversions around it, which small models feel most.
+    /// </summary>
+    private const double Lost = 2_000;
+
     /// <summary>Input channels below which a convolution counts as narrow.</summary>
     private const int NarrowChannels = 4;
 
@@ -38,6 +44,8 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     {
         HashSet<string> quantized = [.. part.Layers.Select(l => l.Id)], integer = [.. quantized, .. part.IntegerNodes];
         double time = Rest + all.Layers.Sum(l => Cost(l, quantized.Contains(l.Id)));
+        foreach (string node in all.IntegerNodes.Where(n => !integer.Contains(n)))
+            time += shapes.TryGetValue(node, out TensorShape lost) ? lost.ElementCount / Lost : 0;
         foreach (QuantizationPoint point in part.Points)
         {
             bool quantizes = !point.FromIntegerKernel;
