@@ -24,11 +24,10 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
 
     /// <summary>Does one item to its end.</summary>
     /// <param name="delivery">The item.</param>
-    /// <param name="computed">Called when the core is free again, before the answer is out.</param>
+    /// <param name="free">Called when the core is free again.</param>
     /// <param name="cancellation">Gives up saying what became of it.</param>
-    public async Task DoAsync(Delivery delivery, Action computed, CancellationToken cancellation)
+    public async Task DoAsync(Delivery delivery, Action free, CancellationToken cancellation)
     {
-        bool isFree = false;
         _atWork.TryAdd(delivery, 0);
         try
         {
@@ -37,8 +36,6 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
             long started = Stopwatch.GetTimestamp();
             WorkItem item = delivery.Message.ToItem();
             (ResultMessage? message, byte[] bytes) = await AttemptAsync(delivery, item, started);
-            computed();
-            isFree = true;
             if (message is null)
                 await DropAsync(delivery, cancellation);
             else
@@ -48,8 +45,9 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
         finally
         {
             _atWork.TryRemove(delivery, out _);
-            if (!isFree)
-                computed();
+
+            // Not before the answer is out: an item that kills its worker must not take the answers of others with it.
+            free();
         }
     }
 

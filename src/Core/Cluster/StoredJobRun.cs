@@ -76,6 +76,10 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
     private async Task<JobOutcome> ExecuteAsync(IWorkEngine engine, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
         SubmissionCheck.Require(job, Limits);
+
+        // Who was asleep since it began must not take the job from the one who has it now.
+        if (File.ReadAllText(OwnerFile) != _token)
+            throw new QuantException(ExitCode.CannotWrite, $"{job.Id}: another coordinator has taken it over.");
         using JobDirectory directory = JobDirectory.TakeOver(job.Folder, QuantizationJob.ToolVersion);
         Directory.CreateDirectory(Path.GetDirectoryName(directory.Specification.Output)!);
         using JobSources sources = JobSources.Reopen(directory.Specification);
