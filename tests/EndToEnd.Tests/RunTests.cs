@@ -107,6 +107,14 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task Fewer_samples_are_judged_by_their_own_labels()
+    {
+        Quant.Result result = await Quant.RunAsync("run", _bench.Model, "--data", _bench.Spec, "--samples", "3", "--out", _bench.Out);
+        Assert.Equal("", result.Error);
+        Assert.Equal(0, result.Code);
+    }
+
+    [Fact]
     public async Task Synthetic_data_is_possible_on_request_and_marked()
     {
         Quant.Result result = await Quant.RunAsync("run", _bench.Model, "--synthetic", "8", "--out", _bench.Out);

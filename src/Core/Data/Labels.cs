@@ -26,6 +26,9 @@ public sealed record Labels
     /// <summary>Number of records labelled.</summary>
     public int Count => Classes?.Count ?? Texts!.Count;
 
+    /// <summary>Those of the first records.</summary>
+    public Labels First(int records) => new() { Classes = Classes?.Take(records).ToArray(), Texts = Texts?.Take(records).ToArray() };
+
     /// <summary>Reads a labels file.</summary>
     /// <exception cref="QuantException">The file cannot be read, or holds no labels.</exception>
     public static Labels Load(string path) => path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? FromNpy(path) : FromJson(path);

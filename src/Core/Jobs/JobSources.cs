@@ -136,14 +136,16 @@ public sealed class JobSources : IDisposable
             else
                 (spec, sources.Data, sources.DataInput) = sources.OpenData(data);
             DatasetSpec? calibration = spec;
-            sources._dataTask = new Lazy<ITaskMetric?>(() => TaskOf(calibration));
+            int records = sources.Data.RecordCount;
             if (settings.Samples is { } samples)
                 sources.Data = new FirstSamples(sources.Data, samples);
+            (int All, int Used)? part = sources.Data.RecordCount < records ? (records, sources.Data.RecordCount) : null;
+            sources._dataTask = new Lazy<ITaskMetric?>(() => TaskOf(calibration, part));
             if (evaluation is null)
                 sources.Evaluation = sources.Data;
             else
                 (spec, sources.Evaluation, sources.EvaluationInput) = sources.OpenData(evaluation);
-            sources.Task = TaskOf(spec);
+            sources.Task = TaskOf(spec, evaluation is null ? part : null);
             if (settings.MaximumDrop is not null && sources.Task is null)
                 throw new QuantException(ExitCode.Usage, Gates.NeedsTask);
             return sources;
@@ -155,11 +157,14 @@ public sealed class JobSources : IDisposable
         }
     }
 
-    private static ITaskMetric? TaskOf(DatasetSpec? spec)
+    /// <param name="part">How many records the data have and how many of them are used; null where that is all.</param>
+    private static ITaskMetric? TaskOf(DatasetSpec? spec, (int All, int Used)? part)
     {
         if (spec?.Metric is not { } metric)
             return null;
         Labels? labels = spec.Labels is { } path ? Labels.Load(path) : null;
+        if (part is { } p && labels?.Count == p.All)
+            labels = labels.First(p.Used);
         return TaskMetrics.Create(metric, new TaskTruth { Classes = labels?.Classes, Texts = labels?.Texts, Dictionary = spec.Dictionary });
     }
 

@@ -19,8 +19,9 @@ internal static class PointSelection
     public static bool IsNeeded(JobSettings settings, VerificationResult verification) =>
         settings.Speed != SpeedMode.Ignore && (MayBeSlower(verification) || GatesOf(settings).Judge(verification).Any(v => !v.IsMet));
 
-    /// <summary>Not faster than float by more than chance explains.</summary>
-    private static bool MayBeSlower(VerificationResult verification) => verification.Latency.Count > 0 && verification.Latency[0].SpeedupLow < 1;
+    /// <summary>Not faster than float by more than chance explains; a wide interval around a clear gain is a busy machine's.</summary>
+    private static bool MayBeSlower(VerificationResult verification) =>
+        verification.Latency.Count > 0 && verification.Latency[0] is { SpeedupLow: < 1, PairwiseSpeedup: < 1.25 };
 
     /// <summary>Slower than float by more than chance explains.</summary>
     public static bool IsSlower(VerificationResult verification) =>

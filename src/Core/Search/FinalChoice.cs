@@ -8,7 +8,8 @@ internal static class FinalChoice
 
     /// <summary>
     /// Of those that are not worse than the best by more than chance, the one of least error over search and validation
-    /// samples together; but where that is no significant gain over <paramref name="start"/>, the start itself.
+    /// samples together; but where that is no significant gain over <paramref name="start"/>, the start itself. Significant
+    /// on the validation samples by <paramref name="standardErrors"/>; or better there, and on all samples by two.
     /// </summary>
     /// <param name="start">With validation errors.</param>
     /// <param name="candidates">Those without validation errors, or that cost more time than <paramref name="most"/>, are left out.</param>
@@ -18,7 +19,9 @@ internal static class FinalChoice
         SearchPoint[] open = [start, .. candidates.Where(c => c.ValidationErrors is not null && c.Time <= most)];
         SearchPoint best = open.MinBy(c => c.ValidationErrors!.Average())!;
         SearchPoint chosen = open.Where(c => !Gain(c, best).IsSignificant(Tie)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
-        return Gain(start, chosen).IsSignificant(standardErrors) ? chosen : start;
+        PairedGain gain = Gain(start, chosen);
+        PairedGain all = PairedGain.Of([.. start.SearchErrors, .. start.ValidationErrors!], [.. chosen.SearchErrors, .. chosen.ValidationErrors!]);
+        return gain.IsSignificant(standardErrors) || (gain.Mean > 0 && all.IsSignificant(Tie)) ? chosen : start;
     }
 
     /// <summary>What the second is better than the first on the validation samples.</summary>

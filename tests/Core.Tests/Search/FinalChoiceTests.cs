@@ -34,6 +34,14 @@ public class FinalChoiceTests
     }
 
     [Fact]
+    public void A_small_gain_on_validation_counts_where_all_samples_together_show_it()
+    {
+        SearchPoint small = Point("small", 10, [2, 3, 4, 3], [4.1, 4.6, 6.2, 4.8]);
+        Assert.False(FinalChoice.Gain(Start, small).IsSignificant(1));
+        Assert.Same(small, FinalChoice.Of(Start, [small], 10, 1));
+    }
+
+    [Fact]
     public void What_was_not_judged_cannot_win() =>
         Assert.Same(Start, FinalChoice.Of(Start, [Point("unjudged", 10, [0, 0, 0, 0], null)], 10, 1));
 

@@ -33,6 +33,9 @@ public static class PointChoice
     /// <summary>Times closer than this are the same.</summary>
     private const double Tie = 0.02;
 
+    /// <summary>A median gain that an interval widened by a busy machine does not call in question.</summary>
+    private const double Clear = 0.25;
+
     /// <summary>
     /// Of the points that keep to everything: the most accurate where time or size is limited, else the fastest, and of
     /// those about as fast the most accurate.
@@ -56,7 +59,7 @@ public static class PointChoice
             return Format($"takes {point.Latency.Quantized.Median:0.###} ms; at most {latency.Of(point.Latency.Reference.Median):0.###} ms are allowed");
         if (constraints.MaximumSize is { } size && point.Bytes > size.Of(frontier.ReferenceBytes))
             return Format($"has {point.Bytes / 1e6:0.000} MB; at most {size.Of(frontier.ReferenceBytes) / 1e6:0.000} MB are allowed");
-        if (constraints.NeverSlower && (point.Latency.PairwiseSpeedup < 1 || point.Latency.SpeedupLow < 1 - Tie))
+        if (constraints.NeverSlower && (point.Latency.PairwiseSpeedup < 1 || point.Latency is { PairwiseSpeedup: < 1 + Clear, SpeedupLow: < 1 - Tie }))
             return Format($"is slower than float ({point.Latency.PairwiseSpeedup:0.00}x)");
         if (constraints.MinimumSqnr is { } minimum && point.SqnrDb < minimum)
             return Format($"has {point.SqnrDb:0.00} dB; at least {minimum:0.##} dB are asked for");
