@@ -62,7 +62,7 @@ internal static class AnchorResults
 
         page.Append(search);
 
-        page.Append(Footprint.Section(anchors, peers.RootElement, scratch.Path, only));
+        page.Append(Footprint.Section(anchors, peers.RootElement, scratch.Path));
         if (write is not null)
             File.WriteAllText(write, page.ToString());
         else

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using QuantCluster.Calibration;
 using QuantCluster.Corrections;
-using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Jobs;

@@ -1,4 +1,3 @@
-using QuantCluster.Jobs;
 using Spectre.Console;
 
 namespace QuantCluster.Client;

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using QuantCluster.Cluster;
-using QuantCluster.Jobs;
 
 namespace QuantCluster.Grains;
 

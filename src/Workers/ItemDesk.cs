@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using QuantCluster.Jobs;
-using StackExchange.Redis;
 
 namespace QuantCluster.Workers;
 

@@ -1,6 +1,5 @@
 using QuantCluster.Cluster;
 using QuantCluster.Grains;
-using QuantCluster.Jobs;
 using QuantCluster.Tests.Jobs;
 
 namespace QuantCluster.Tests;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using QuantCluster.Data;
 using QuantCluster.Jobs;
-using QuantCluster.Onnx;
 
 namespace QuantCluster.Cluster;
 

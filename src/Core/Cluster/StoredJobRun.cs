@@ -32,7 +32,12 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
         File.WriteAllText(OwnerFile, _token);
         state = Write(state with
         {
-            Phase = JobPhase.Running, Since = time.GetUtcNow(), Coordinator = coordinator, Coordinators = state.Coordinators + 1, Message = null, Code = null,
+            Phase = JobPhase.Running,
+            Since = time.GetUtcNow(),
+            Coordinator = coordinator,
+            Coordinators = state.Coordinators + 1,
+            Message = null,
+            Code = null,
         });
         JobLog log = new(job, coordinator, time);
         log.Add(state.Coordinators == 1 ? $"begins the job on the {engine.Name} engine" : "goes on with the job from its journal");

@@ -1,6 +1,5 @@
 using QuantCluster.Corrections;
 using QuantCluster.Emission;
-using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Orders;

@@ -1,8 +1,6 @@
 using QuantCluster.Corrections;
-using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Jobs.Stages;
-using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Tests.Planning;

@@ -2,7 +2,6 @@ using QuantCluster.Corrections;
 using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Onnx;
-using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
 using QuantCluster.Tests.Planning;
 

@@ -1,4 +1,3 @@
-using QuantCluster.Data;
 using QuantCluster.Onnx;
 using QuantCluster.Tests.Planning;
 

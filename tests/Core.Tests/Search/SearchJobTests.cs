@@ -123,7 +123,16 @@ public sealed class SearchJobTests : IDisposable
         ReportedCurve Curve(string name, int last, double error) => new(name, [new ReportedCurveStep(1, 0.1, 0), new ReportedCurveStep(last, error, 0)]);
         ReportedSearch search = new()
         {
-            Objective = "auto", Effort = "balanced", Trials = 3, IsComplete = false, Origin = "a", Gain = 0, GainStandardError = 0, Errors = [], Layers = [], Ranges = [],
+            Objective = "auto",
+            Effort = "balanced",
+            Trials = 3,
+            IsComplete = false,
+            Origin = "a",
+            Gain = 0,
+            GainStandardError = 0,
+            Errors = [],
+            Layers = [],
+            Ranges = [],
             Curves = [Curve("a", 5, 3), Curve("b", 5, 1), Curve("cut", 4, 0.1), Curve("c", 5, 2)],
         };
         Assert.Equal(("b", 2, "a"), (search.Spread!.Value.Best.Order, search.Spread.Value.Median, search.Spread.Value.Worst.Order));

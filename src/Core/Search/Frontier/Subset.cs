@@ -1,6 +1,5 @@
 using QuantCluster.Emission;
 using QuantCluster.Inference;
-using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 

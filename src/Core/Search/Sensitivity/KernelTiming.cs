@@ -3,7 +3,6 @@ using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
-using QuantCluster.Verification;
 
 namespace QuantCluster.Search.Sensitivity;
 
