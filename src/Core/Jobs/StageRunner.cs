@@ -94,7 +94,7 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
                     WorkResult result = finished.Current;
                     failure = result.Failure;
                     if (failure is null)
-                        batch.Add((result.Item, Task.Run(() => directory.Blobs.PutAsync(result.Bytes, cancellation).AsTask(), cancellation)));
+                        batch.Add((result.Item, Task.Run(() => directory.Blobs.PutAsync(result.Bytes, CancellationToken.None).AsTask(), CancellationToken.None)));
                     next = finished.MoveNextAsync().AsTask();
                 }
                 while (failure is null && batch.Count < LargestBatch && next is { IsCompletedSuccessfully: true, Result: true });
@@ -103,10 +103,14 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
                     throw new QuantException(failure.Code, failure.Message);
             }
         }
-        catch
+        catch (Exception e)
         {
             await failed.CancelAsync();
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+            // What was finished when the job was stopped is not done again.
+            if (e is OperationCanceledException)
+                await KeepAsync();
             throw;
         }
 
