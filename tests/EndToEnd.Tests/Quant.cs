@@ -3,9 +3,17 @@ using System.Diagnostics;
 namespace QuantCluster.Tests;
 
 /// <summary>The real <c>quant</c> process, as it was built.</summary>
-internal static class Quant
+public static class Quant
 {
-    public sealed record Result(int Code, string Out, string Error);
+    public sealed record Result(int Code, string Out, string Error)
+    {
+        /// <returns>What it printed.</returns>
+        public string MustSucceed()
+        {
+            Assert.True(Code == 0, $"exit code {Code}: {Error}\n{Out}");
+            return Out;
+        }
+    }
 
     public static async Task<Result> RunAsync(params string[] args)
     {

@@ -4,19 +4,21 @@ using Spectre.Console;
 
 namespace QuantCluster.Client.Cluster;
 
-/// <summary>Follows a job's state file: live on a terminal, a line for each change elsewhere.</summary>
+/// <summary>Follows a job's state file: live on a terminal, a line for each change elsewhere, for people or for programs.</summary>
 internal static class JobWatch
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(5);
 
     /// <returns>The job's exit code; <see cref="ExitCode.Cancelled"/> where the watcher left.</returns>
-    public static async Task<int> ShowAsync(StoredJob job, Interruption interruption)
+    public static async Task<int> ShowAsync(StoredJob job, Interruption interruption, bool json = false)
     {
         JobState state = job.ReadState();
         try
         {
-            state = Console.IsOutputRedirected ? await LinesAsync(job, interruption.Token) : await LiveAsync(job, interruption.Token);
+            state = json ? await JsonAsync(job, interruption.Token)
+                : Console.IsOutputRedirected ? await LinesAsync(job, interruption.Token)
+                : await LiveAsync(job, interruption.Token);
         }
         catch (OperationCanceledException)
         {
@@ -29,6 +31,19 @@ internal static class JobWatch
         if (state.Phase == JobPhase.Finished)
             Console.Error.WriteLine($"quant: finished; fetch the model with: quant fetch {job.Id} --out OUT.onnx");
         return (int)(state.Code ?? ExitCode.Success);
+    }
+
+    private static async Task<JobState> JsonAsync(StoredJob job, CancellationToken stop)
+    {
+        for (string said = ""; ; await Task.Delay(Pause, stop))
+        {
+            JobState state = job.ReadState();
+            string line = state.ToJson(job.Id);
+            if (line != said)
+                Console.Out.WriteLine(said = line);
+            if (state.IsOver)
+                return state;
+        }
     }
 
     private static async Task<JobState> LinesAsync(StoredJob job, CancellationToken stop)

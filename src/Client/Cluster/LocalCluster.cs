@@ -8,6 +8,9 @@ namespace QuantCluster.Client.Cluster;
 /// <summary>A cluster on this machine: starts its processes in the background, and ends exactly those.</summary>
 internal static class LocalCluster
 {
+    /// <summary>Above those of known services, below those that Linux gives to whoever asks for any.</summary>
+    private const int FirstPort = 17000, EphemeralPorts = 32768;
+
     private static readonly TimeSpan PatienceAtStart = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan PatienceAtEnd = TimeSpan.FromSeconds(20);
 
@@ -39,6 +42,12 @@ internal static class LocalCluster
         }
 
         await AwaitMembersAsync(engine, state, plan);
+        if (state.Members.FirstOrDefault(m => !LocalProcess.IsRunning(m)) is { } gone)
+        {
+            Down(folder);
+            throw new QuantException(ExitCode.Unavailable, $"{gone.Name} has ended by itself; its log: {Path.Combine(logs, $"{gone.Name}.log")}");
+        }
+
         Console.Error.WriteLine($"quant: {engine.Name} cluster with {plan.Workers} workers of {plan.Cores} core{(plan.Cores == 1 ? "" : "s")} at {state.Address}; store {plan.Store}; logs in {logs}");
         Console.Error.WriteLine("quant: hand it jobs with: quant submit MODEL --data SPEC.json");
         return (int)ExitCode.Success;
@@ -85,10 +94,12 @@ internal static class LocalCluster
         Console.Error.WriteLine("quant: not all workers have come yet; look at their logs");
     }
 
-    /// <returns>The first of some ports that no one uses.</returns>
+    /// <returns>The first of some ports that no one uses. Anywhere among them: clusters that are started at the same time must not meet.</returns>
     private static int FreePorts()
     {
-        for (int first = 17000; first < 60000; first += LocalClusterPlan.Ports)
+        int[] places = [.. Enumerable.Range(0, (EphemeralPorts - FirstPort) / LocalClusterPlan.Ports)];
+        Random.Shared.Shuffle(places);
+        foreach (int first in places.Select(p => FirstPort + (p * LocalClusterPlan.Ports)))
         {
             if (Enumerable.Range(first, LocalClusterPlan.Ports).All(IsFree))
                 return first;

@@ -52,7 +52,7 @@ internal static class Fetch
     private static void Bring(string from, string to)
     {
         // A model of two files names the other: under a new name it has to be written anew.
-        if (Directory.GetFiles(Path.GetDirectoryName(from)!).Length > 1)
+        if (File.Exists(from + ".data"))
             OnnxModel.Load(from).Save(to);
         else
             AtomicFile.Write(to, File.ReadAllBytes(from));

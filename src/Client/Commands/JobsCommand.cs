@@ -11,15 +11,24 @@ internal static class JobsCommand
 {
     public static Command Create()
     {
-        Command command = new("jobs", "Lists the jobs of a cluster's store, newest first.") { ClusterPlace.Store };
-        command.SetAction(parsed => Execute(ClusterPlace.StoreOf(parsed)));
+        Option<bool> json = new("--json") { Description = "Print one JSON object a line on stdout instead of a table." };
+        Command command = new("jobs", "Lists the jobs of a cluster's store, newest first.") { json, ClusterPlace.Store };
+        command.SetAction(parsed => Execute(ClusterPlace.StoreOf(parsed), parsed.GetValue(json)));
         return command;
     }
 
-    private static int Execute(JobStore store)
+    private static int Execute(JobStore store, bool json)
     {
+        (StoredJob Job, JobState State)[] jobs = [.. store.All().Select(j => (j, j.ReadState())).OrderByDescending(j => j.Item2.Submitted)];
+        if (json)
+        {
+            foreach ((StoredJob job, JobState state) in jobs)
+                Console.Out.WriteLine(state.ToJson(job.Id));
+            return (int)ExitCode.Success;
+        }
+
         Table table = new Table().RoundedBorder().AddColumns("job", "model", "engine", "submitted", "state", "");
-        foreach ((StoredJob job, JobState state) in store.All().Select(j => (j, j.ReadState())).OrderByDescending(j => j.Item2.Submitted))
+        foreach ((StoredJob job, JobState state) in jobs)
         {
             table.AddRow(
                 Markup.Escape(job.Id), Markup.Escape(state.Model), Markup.Escape(state.Engine),

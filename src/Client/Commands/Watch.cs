@@ -9,11 +9,12 @@ internal static class Watch
     public static Command Create()
     {
         Argument<string> id = JobArgument.Create();
-        Command command = new("watch", "Shows how a submitted job goes, until it is over; ends with the job's exit code.") { id, ClusterPlace.Store };
+        Option<bool> json = new("--json") { Description = "Print each change as one JSON object a line on stdout." };
+        Command command = new("watch", "Shows how a submitted job goes, until it is over; ends with the job's exit code.") { id, json, ClusterPlace.Store };
         command.SetAction(async (parsed, _) =>
         {
             using Interruption interruption = new() { Farewell = "" };
-            return await JobWatch.ShowAsync(ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(id)!), interruption);
+            return await JobWatch.ShowAsync(ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(id)!), interruption, parsed.GetValue(json));
         });
         return command;
     }

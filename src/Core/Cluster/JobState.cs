@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
 namespace QuantCluster.Cluster;
 
 /// <summary>Where a job of a store stands.</summary>
@@ -70,4 +73,13 @@ public sealed record JobState
     public ExitCode? Code { get; init; }
 
     public bool IsOver => Phase is JobPhase.Finished or JobPhase.Failed or JobPhase.Cancelled;
+
+    /// <summary>For programs: one line, the members of <c>state.json</c> behind the job's id.</summary>
+    public string ToJson(string job)
+    {
+        JsonObject line = new() { ["job"] = job };
+        foreach ((string name, JsonNode? value) in JsonSerializer.SerializeToNode(this, ClusterJson.Default.JobState)!.AsObject())
+            line[name] = value?.DeepClone();
+        return line.ToJsonString();
+    }
 }

@@ -1,0 +1,3 @@
+namespace QuantCluster.Tests.Cluster;
+
+public sealed class OrleansClusterCommandTests(OrleansClusterBench bench) : ClusterCommandTests(bench), IClassFixture<OrleansClusterBench>;
