@@ -69,7 +69,7 @@ internal static class ObjectivesBench
         List<Trial> trials = [];
         foreach (bool perChannel in (bool[])[true, false])
         {
-            TrialBuilder builder = new(prepared, shapes, plan, new RangeTable(statistics, new RangeSettings { PerChannel = perChannel }, new Dictionary<string, Numerics.AffineMapping>()));
+            TrialBuilder builder = new(prepared, shapes, plan, new RangeTable(statistics, new RangeSettings { PerChannel = perChannel }));
             SearchConfiguration all = plan.Layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8));
             foreach (RangeCandidate range in builder.Ranges.Estimators)
                 trials.Add(builder.Build(plan.Points.Aggregate(all, (c, p) => c.WithRange(p.Tensor, range))));

@@ -9,6 +9,7 @@ using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Sensitivity;
 using QuantCluster.Tests;
 
@@ -56,7 +57,7 @@ internal static class SensitivityBench
         QuantizationPlan plan = Planner.Plan(prepared, shapes, PlanSettings.Default);
         CalibrationStatistics statistics = Calibrator.Calibrate(
             prepared, [.. plan.Points.Select(p => new TapRequest(p.Tensor))], data, new CalibrationSettings(), null, CancellationToken.None);
-        LayerTrials trials = LayerTrials.Make(plan.Layers, new SubsetTrials(prepared, shapes, plan, statistics, RangeSettings.Default).Of);
+        LayerTrials trials = LayerTrials.Make(plan.Layers, new TrialBuilder(prepared, shapes, plan, new RangeTable(statistics, RangeSettings.Default)).BuildOnly);
 
         Stopwatch watch = Stopwatch.StartNew();
         int[] all = [.. Enumerable.Range(0, data.Count)];

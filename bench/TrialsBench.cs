@@ -6,6 +6,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
 
 namespace QuantCluster.Bench;
 
@@ -35,8 +36,8 @@ internal static class TrialsBench
         CalibrationStatistics statistics;
         using (ModelSession tapped = Calibrator.OpenTapped(prepared, taps, 1))
             statistics = Calibrator.Calibrate(tapped, taps, samples, new CalibrationSettings(), null, default);
-        SubsetTrials trials = new(prepared, shapes, plan, statistics, RangeSettings.Default);
-        Trial all = trials.Of(plan.Layers.Select(l => l.Id).ToHashSet()), half = trials.Of(plan.Layers.Where((_, i) => i % 2 == 0).Select(l => l.Id).ToHashSet());
+        TrialBuilder trials = new(prepared, shapes, plan, new RangeTable(statistics, RangeSettings.Default));
+        Trial all = trials.BuildOnly(plan.Layers.Select(l => l.Id)), half = trials.BuildOnly(plan.Layers.Where((_, i) => i % 2 == 0).Select(l => l.Id));
         WholeModelError error = new(prepared, samples, [.. Enumerable.Range(0, samples.Count)], 1);
         error.Measure(all.Emit(prepared), default);
         OnnxModel emitted = all.Emit(prepared);

@@ -4,6 +4,7 @@ using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Sensitivity;
 
 namespace QuantCluster.Jobs;
@@ -36,7 +37,7 @@ public sealed class SensitivityJob(JobDirectory directory, JobSources sources, I
         handlers.Release();
         UnusedMemory.Return();
 
-        LayerTrials trials = LayerTrials.Make(plan.Layers, new SubsetTrials(prepared, shapes, plan, statistics, RangesStage.SettingsOf(settings)).Of);
+        LayerTrials trials = LayerTrials.Make(plan.Layers, new TrialBuilder(prepared, shapes, plan, new RangeTable(statistics, RangesStage.SettingsOf(settings))).BuildOnly);
         cancellation.ThrowIfCancellationRequested();
 
         MeasuredLayers measured = await SensitivityStage.RunAsync(

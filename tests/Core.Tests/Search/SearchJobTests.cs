@@ -29,6 +29,13 @@ public sealed class SearchJobTests : IDisposable
     }
 
     [Fact]
+    public async Task A_layer_that_is_to_stay_float_is_not_searched()
+    {
+        JobOutcome outcome = await RunAsync("job", new SearchSettings { Trials = 90 }, keepFloat: ["b"]);
+        Assert.Equal("kept float by the configuration", Assert.Single(outcome.Layers.Float, l => l.Name == "b").Reason);
+    }
+
+    [Fact]
     public async Task No_more_trials_are_run_than_were_allowed()
     {
         foreach (int most in (int[])[1, 7, 40])
@@ -149,10 +156,10 @@ public sealed class SearchJobTests : IDisposable
     private int Items(string name) => File.ReadLines(_folder[$"{name}/journal.jsonl"]).Count(l => l.Contains("evaluate-trial"));
 
     private async Task<JobOutcome> RunAsync(
-        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null)
+        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null, string[]? keepFloat = null)
     {
         SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
-        JobSettings settings = new() { Synthetic = 36, Workers = workers, Threads = workers };
+        JobSettings settings = new() { Synthetic = 36, Workers = workers, Threads = workers, KeepFloat = keepFloat };
         using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
         JobSpecification specification = new()
         {

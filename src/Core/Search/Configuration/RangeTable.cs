@@ -10,8 +10,8 @@ namespace QuantCluster.Search.Configuration;
 /// The ranges a tensor can take, from one calibration: every estimator's, and neighbours of it by a factor. Thread-safe.
 /// </summary>
 /// <param name="settings">Whose method is the default candidate.</param>
-/// <param name="given">Tensors whose mapping is not to be chosen, and what it is.</param>
-public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings settings, IReadOnlyDictionary<string, AffineMapping> given)
+/// <param name="given">Tensors whose mapping is not to be chosen, and what it is; null for none.</param>
+public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings settings, IReadOnlyDictionary<string, AffineMapping>? given = null)
 {
     private readonly ConcurrentDictionary<(QuantizationPoint Point, RangeCandidate Candidate), Lazy<(RealRange Range, string Method)>> _ranges = new();
 
@@ -20,7 +20,7 @@ public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings s
     public RangeCandidate Default { get; } = new(settings.Method);
 
     /// <summary>Mappings that are not to be chosen.</summary>
-    public IReadOnlyDictionary<string, AffineMapping> Given => given;
+    public IReadOnlyDictionary<string, AffineMapping> Given { get; } = given ?? new Dictionary<string, AffineMapping>();
 
     /// <summary>The estimators there are, the default one first.</summary>
     public IReadOnlyList<RangeCandidate> Estimators { get; } =

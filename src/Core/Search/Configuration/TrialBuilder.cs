@@ -33,21 +33,12 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
         string[] quantized = [.. configuration.Quantized];
         return _plans.GetOrAdd(
             string.Join('\n', quantized),
-            _ => new Lazy<QuantizationPlan>(() => Restrict(quantized.ToHashSet()))).Value;
+            _ => new Lazy<QuantizationPlan>(() => PartialPlan.Of(prepared, shapes, plan, quantized.ToHashSet()))).Value;
     }
 
-    private QuantizationPlan Restrict(HashSet<string> quantized)
-    {
-        try
-        {
-            return SubsetTrials.Restrict(prepared, shapes, plan, quantized);
-        }
-        catch (QuantException e) when (e.Code == ExitCode.BadModel)
-        {
-            // The planner lets layers go that would be alone: none is left.
-            return SubsetTrials.Restrict(prepared, shapes, plan, new HashSet<string>());
-        }
-    }
+    /// <summary>The trial in which only these layers run on integers, with default ranges and nearest weights.</summary>
+    /// <param name="layers">Ids of layers; none gives the float model.</param>
+    public Trial BuildOnly(IEnumerable<string> layers) => Build(layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, LayerChoice.Int8)));
 
     public Trial Build(SearchConfiguration configuration)
     {

@@ -12,39 +12,19 @@ internal sealed class Subset(OnnxModel prepared, IReadOnlyDictionary<string, Ten
     public QuantizationPlan Plan => plan;
 
     /// <summary>
-    /// The trial in which of the plan's layers only <paramref name="quantized"/> stay on integers. Leaving layers float
-    /// never makes new points, so the configuration has every number that is needed.
+    /// The trial in which of the plan's layers only <paramref name="quantized"/> stay on integers. A part makes no new
+    /// points, so the configuration has every number that is needed.
     /// </summary>
-    /// <returns>Null where no layer is left: the planner lets layers go that would be alone.</returns>
+    /// <returns>Null where no layer is left (<see cref="PartialPlan"/>).</returns>
     public Trial? Of(IReadOnlySet<string> quantized)
     {
-        if (PlanOf(quantized) is not { } part)
+        QuantizationPlan part = PartialPlan.Of(prepared, shapes, plan, quantized);
+        if (part.Layers.Count == 0)
             return null;
         HashSet<string> layers = [.. part.Layers.Select(l => l.Id)];
         HashSet<string> points = [.. part.Points.Select(p => p.Tensor)];
         return new Trial(part, new QuantizationConfiguration(
             Of(configuration.Activations, points), Of(configuration.Weights, layers), Of(configuration.Biases, layers)));
-    }
-
-    private QuantizationPlan? PlanOf(IReadOnlySet<string> quantized)
-    {
-        if (plan.Layers.All(l => quantized.Contains(l.Id)))
-            return plan;
-        if (!plan.Layers.Any(l => quantized.Contains(l.Id)))
-            return null;
-
-        // What was float before stays float, and for the reason it was.
-        Dictionary<string, FloatLayer> before = plan.FloatLayers.ToDictionary(l => l.Id);
-        HashSet<string> keep = [.. before.Keys, .. plan.Layers.Select(l => l.Id).Where(id => !quantized.Contains(id))];
-        try
-        {
-            QuantizationPlan part = Planner.Plan(prepared, shapes, new PlanSettings { KeepFloat = keep });
-            return part with { FloatLayers = [.. part.FloatLayers.Select(l => before.GetValueOrDefault(l.Id) ?? l)] };
-        }
-        catch (QuantException e) when (e.Code == ExitCode.BadModel)
-        {
-            return null;
-        }
     }
 
     private static Dictionary<string, T> Of<T>(IReadOnlyDictionary<string, T> all, HashSet<string> kept) =>

@@ -5,28 +5,29 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Objectives;
 using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Search.Sensitivity;
 
-public class SubsetTrialsTests
+public class LayerSubsetTests
 {
     private readonly OnnxModel _model = SensitivityNetworks.Chain(outlier: 20);
     private readonly IDataset _data;
     private readonly QuantizationPlan _plan;
     private readonly IReadOnlyDictionary<string, TensorShape> _shapes;
     private readonly CalibrationStatistics _statistics;
-    private readonly SubsetTrials _trials;
+    private readonly TrialBuilder _trials;
 
-    public SubsetTrialsTests()
+    public LayerSubsetTests()
     {
         _data = Flow.Inputs(_model, 6);
         _plan = Flow.PlanOf(_model, _data);
         _shapes = TensorProbe.Observe(_model, _data.Read(0));
         _statistics = Calibrator.Calibrate(
             _model, [.. _plan.Points.Select(p => new TapRequest(p.Tensor))], _data, new CalibrationSettings(), null, CancellationToken.None);
-        _trials = new SubsetTrials(_model, _shapes, _plan, _statistics, RangeSettings.Default);
+        _trials = new TrialBuilder(_model, _shapes, _plan, new RangeTable(_statistics, RangeSettings.Default));
     }
 
     public static TheoryData<int> Subsets => [.. Enumerable.Range(0, 32)];
@@ -36,7 +37,7 @@ public class SubsetTrialsTests
     public void A_trial_quantizes_exactly_the_layers_asked_for_with_points_that_were_calibrated(int bits)
     {
         string[] quantized = Subset(bits);
-        Trial trial = _trials.Of(quantized.ToHashSet());
+        Trial trial = _trials.BuildOnly(quantized);
         Assert.Equal(quantized, trial.Plan.Layers.Select(l => l.Id));
         Assert.Subset(_plan.Points.Select(p => p.Tensor).ToHashSet(), trial.Plan.Points.Select(p => p.Tensor).ToHashSet());
     }
@@ -44,24 +45,24 @@ public class SubsetTrialsTests
     [Fact]
     public void Equal_subsets_have_equal_keys_and_different_ones_different_keys()
     {
-        string[] keys = [.. Enumerable.Range(0, 32).Select(b => _trials.Of(Subset(b).ToHashSet()).Key)];
+        string[] keys = [.. Enumerable.Range(0, 32).Select(b => _trials.BuildOnly(Subset(b)).Key)];
         Assert.Equal(32, keys.Distinct().Count());
-        SubsetTrials again = new(_model, _shapes, _plan, _statistics, RangeSettings.Default);
-        Assert.Equal(keys, Enumerable.Range(0, 32).Select(b => again.Of(Subset(b).ToHashSet()).Key));
+        TrialBuilder again = new(_model, _shapes, _plan, new RangeTable(_statistics, RangeSettings.Default));
+        Assert.Equal(keys, Enumerable.Range(0, 32).Select(b => again.BuildOnly(Subset(b)).Key));
     }
 
     [Theory]
     [MemberData(nameof(Subsets))]
     public void Float_layers_between_quantized_ones_keep_their_float_weights(int bits)
     {
-        OnnxModel emitted = _trials.Of(Subset(bits).ToHashSet()).Emit(_model);
+        OnnxModel emitted = _trials.BuildOnly(Subset(bits)).Emit(_model);
         Assert.Equal(Run(emitted, new SessionSettings { DisabledOptimizers = ["WeightBiasQuantization"] }), Run(emitted, new SessionSettings()));
     }
 
     [Fact]
     public void Blocks_of_samples_measured_apart_add_up_to_the_whole()
     {
-        OnnxModel emitted = _trials.Of(Subset(0b11011).ToHashSet()).Emit(_model);
+        OnnxModel emitted = _trials.BuildOnly(Subset(0b11011)).Emit(_model);
         double[] whole = new WholeModelError(_model, _data, [0, 2, 3, 5], 1).Measure(emitted, CancellationToken.None);
         WholeModelError objective = new(_model, _data, [0, 2, 3, 5], 1);
         using ModelSession session = ModelSession.Create(emitted, new SessionSettings());
