@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using QuantCluster.Jobs;
 
@@ -11,7 +8,7 @@ public static class FrontierFile
 {
     public const string Name = "frontier.json";
 
-    public static byte[] ToBytes(FrontierResult result) => [.. JsonSerializer.SerializeToUtf8Bytes(result, Json.FrontierResult), (byte)'\n'];
+    public static byte[] ToBytes(FrontierResult result) => ResultFile.ToBytes(result, Json.FrontierResult);
 
     /// <summary>Writes the file whole or not at all.</summary>
     /// <exception cref="QuantException">It cannot be written.</exception>
@@ -26,31 +23,12 @@ public static class FrontierFile
             throw new QuantException(ExitCode.Usage, $"{job}: no such folder. Give the folder of a job ('quant run ... --frontier 8 --job DIR').");
         if (!File.Exists(path))
             throw new QuantException(ExitCode.Usage, $"{job}: has no frontier yet. Make it with the job's own 'quant run' command and --frontier 8; what is finished is not done again.");
-        try
-        {
-            FrontierResult? result = JsonSerializer.Deserialize(File.ReadAllText(path, Encoding.UTF8), Json.FrontierResult);
-            if (result?.Format == FrontierResult.CurrentFormat)
-                return result;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new QuantException(ExitCode.BadData, $"{path}: cannot be read: {e.Message}", e);
-        }
-        catch (JsonException)
-        {
-            // Said below, like JSON of another kind.
-        }
-
-        throw new QuantException(ExitCode.BadData, $"{path}: not a frontier ({FrontierResult.CurrentFormat}). Make it anew with 'quant run ... --frontier 8'.");
+        return ResultFile.Load(
+            path, Json.FrontierResult, f => f.Format == FrontierResult.CurrentFormat,
+            $"not a frontier ({FrontierResult.CurrentFormat}). Make it anew with 'quant run ... --frontier 8'.");
     }
 
-    private static FrontierJson Json { get; } = new(new JsonSerializerOptions
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
+    private static FrontierJson Json { get; } = new(ResultFile.Options);
 }
 
 [JsonSerializable(typeof(FrontierResult))]
