@@ -28,7 +28,7 @@ internal sealed class CorrectTrial(JobValues values, TrialStore trials, JobSourc
     public static WorkItem ItemOf(
         BlobId trial, CorrectionRequest request, string tool, BlobId model, BlobId plan, string data, IReadOnlyList<int> samples) => new(
         KindName, trial.Value, [
-            tool, model.Value, plan.Value, data, string.Join(' ', samples.Select(s => s.ToString(CultureInfo.InvariantCulture))),
+            tool, model.Value, plan.Value, data, SampleIndices.Format(samples),
             ((int)request.Corrections).ToString(CultureInfo.InvariantCulture), .. request.Layers,
         ]);
 
@@ -37,7 +37,7 @@ internal sealed class CorrectTrial(JobValues values, TrialStore trials, JobSourc
         OnnxModel prepared = await values.ModelAsync(BlobId.Parse(item.Inputs[1]));
         QuantizationPlan all = await values.PlanAsync(BlobId.Parse(item.Inputs[2]));
         Trial trial = await trials.GetAsync(BlobId.Parse(item.Argument), cancellation);
-        int[] samples = [.. item.Inputs[4].Split(' ').Select(s => int.Parse(s, CultureInfo.InvariantCulture))];
+        int[] samples = SampleIndices.Parse(item.Inputs[4]);
         LayerCorrector corrector = _correctors.GetOrAdd(
             (item.Inputs[1], item.Inputs[2], item.Inputs[4]), _ => new LayerCorrector(prepared, all, sources.Data, samples, threads));
         LayerCorrection corrections = (LayerCorrection)int.Parse(item.Inputs[5], CultureInfo.InvariantCulture);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Text.Json;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
@@ -32,7 +31,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     /// <param name="task">Whether the task is judged too.</param>
     public static WorkItem[] ItemsOf(BlobId trial, string tool, BlobId model, string data, IReadOnlyList<int> samples, bool task = false)
     {
-        string indices = string.Join(' ', samples.Select(s => s.ToString(CultureInfo.InvariantCulture)));
+        string indices = SampleIndices.Format(samples);
         return [.. SampleRange.Blocks(samples.Count, BlockSize).Select(block => new WorkItem(
             KindName, $"{trial} {block}", task ? [tool, model.Value, data, indices, "task"] : [tool, model.Value, data, indices]))];
     }
@@ -42,7 +41,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
         string[] parts = item.Argument.Split(' ');
         OnnxModel prepared = await values.ModelAsync(BlobId.Parse(item.Inputs[1]));
         WholeModelError objective = _objectives.GetOrAdd((item.Inputs[1], item.Inputs[3], item.Inputs.Count > 4), key => new WholeModelError(
-            prepared, sources.Data, [.. key.Samples.Split(' ').Select(s => int.Parse(s, CultureInfo.InvariantCulture))], threads,
+            prepared, sources.Data, SampleIndices.Parse(key.Samples), threads,
             key.Task ? sources.DataTask : null));
 
         // Only who opens the session reads the trial.
