@@ -25,21 +25,9 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
     public async IAsyncEnumerable<WorkResult> ExecuteAsync(
         JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         int asked = await WindowAsync(cancellation), window = _settings.Window ?? asked;
-        Channel<WorkResult> finished = Channel.CreateBounded<WorkResult>(window);
-        Task running = FeedAsync(job, items, window, finished.Writer, stop);
-        try
-        {
-            await foreach (WorkResult result in finished.Reader.ReadAllAsync(cancellation))
-                yield return result;
-        }
-        finally
-        {
-            // Reached on cancellation, and when the reader leaves its loop early.
-            await stop.CancelAsync();
-            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        await foreach (WorkResult result in ResultStream.ReadAsync(window, (finished, stop) => FeedAsync(job, items, window, finished, stop), cancellation))
+            yield return result;
     }
 
     private async Task FeedAsync(

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
 namespace QuantCluster.Jobs;
@@ -18,44 +17,28 @@ public sealed class LocalEngine : IWorkEngine
 
     public string Name => "local";
 
-    public async IAsyncEnumerable<WorkResult> ExecuteAsync(
-        JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Channel<WorkItem> waiting = Channel.CreateBounded<WorkItem>(1);
-        Channel<WorkResult> finished = Channel.CreateBounded<WorkResult>(_workers);
-        Task running = RunAsync(job, items, waiting, finished, stop.Token);
-        try
-        {
-            await foreach (WorkResult result in finished.Reader.ReadAllAsync(cancellation))
-                yield return result;
-        }
-        finally
-        {
-            // Reached on cancellation, and when the reader leaves its loop early.
-            await stop.CancelAsync();
-            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    public IAsyncEnumerable<WorkResult> ExecuteAsync(JobContext job, IAsyncEnumerable<WorkItem> items, CancellationToken cancellation = default) =>
+        ResultStream.ReadAsync(_workers, (finished, stop) => RunAsync(job, items, finished, stop.Token), cancellation);
 
-    private async Task RunAsync(JobContext job, IAsyncEnumerable<WorkItem> items, Channel<WorkItem> waiting, Channel<WorkResult> finished, CancellationToken cancellation)
+    private async Task RunAsync(JobContext job, IAsyncEnumerable<WorkItem> items, ChannelWriter<WorkResult> finished, CancellationToken cancellation)
     {
+        Channel<WorkItem> waiting = Channel.CreateBounded<WorkItem>(1);
         using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task[] tasks =
         [
             StoppingOthers(() => FeedAsync(items, waiting.Writer, failed.Token)),
-            .. Enumerable.Range(0, _workers).Select(_ => StoppingOthers(() => WorkAsync(job, waiting.Reader, finished.Writer, failed.Token))),
+            .. Enumerable.Range(0, _workers).Select(_ => StoppingOthers(() => WorkAsync(job, waiting.Reader, finished, failed.Token))),
         ];
         try
         {
             await Task.WhenAll(tasks);
-            finished.Writer.Complete();
+            finished.Complete();
         }
         catch (Exception)
         {
             // The source's own failure, rather than the cancellations it caused.
             Exception? first = tasks.Where(t => t.IsFaulted).Select(t => t.Exception!.InnerException).FirstOrDefault();
-            finished.Writer.Complete(first ?? new OperationCanceledException(cancellation));
+            finished.Complete(first ?? new OperationCanceledException(cancellation));
         }
 
         async Task StoppingOthers(Func<Task> run)
