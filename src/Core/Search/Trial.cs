@@ -11,13 +11,12 @@ namespace QuantCluster.Search;
 /// <summary>A candidate to be judged as a whole model: what is quantized, and with which numbers.</summary>
 public sealed class Trial
 {
+    private string? _key;
+
     public Trial(QuantizationPlan plan, QuantizationConfiguration configuration)
     {
         Plan = plan;
         Configuration = configuration;
-        Key = ContentHash.Of(
-            Encoding.UTF8.GetString(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan)),
-            configuration.Hash());
     }
 
     /// <summary>The trial that is the float model.</summary>
@@ -30,7 +29,8 @@ public sealed class Trial
     public QuantizationConfiguration Configuration { get; }
 
     /// <summary>Hash of plan and configuration: with the prepared model they determine every byte of the candidate.</summary>
-    public string Key { get; }
+    public string Key => _key ??= ContentHash.Of(
+        Encoding.UTF8.GetString(CanonicalJson.Serialize(Plan, StageJson.Default.QuantizationPlan)), Configuration.Hash());
 
     /// <summary>The candidate. One that quantizes nothing is the float model itself.</summary>
     public OnnxModel Emit(OnnxModel prepared) => Plan.Layers.Count == 0 ? prepared : Emitter.Emit(prepared, Plan, Configuration);
