@@ -39,9 +39,6 @@ public sealed class JobStore
         }
     }
 
-    /// <summary>The store that a job's folder lies in.</summary>
-    public static JobStore Around(string jobFolder) => new(Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(jobFolder)))!);
-
     /// <summary>A new job's id: what a person can recognize, and chance.</summary>
     public static string NewId(string model)
     {

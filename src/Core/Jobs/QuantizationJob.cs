@@ -84,32 +84,26 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         }
 
         FrontierResult? frontier = null;
-        async Task<FrontierResult> MakeFrontierAsync()
+        FrontierPoint? point = null;
+        async Task ChoosePointAsync()
         {
             IReadOnlyDictionary<string, TensorShape> shapes =
                 await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
             if (search is not null)
                 shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
-            FrontierResult made = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], cancellation);
-            FrontierFile.Save(made, Path.Combine(directory.Path, FrontierFile.Name));
+            frontier = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], cancellation);
+            FrontierFile.Save(frontier, Path.Combine(directory.Path, FrontierFile.Name));
             UnusedMemory.Return();
-            return made;
-        }
-
-        FrontierPoint? point = null;
-        if (PointSelection.IsAsked(settings))
-        {
-            frontier = await MakeFrontierAsync();
             point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
             chosen = await ChooseAsync(context, chosen, point, cancellation);
         }
 
+        if (PointSelection.IsAsked(settings))
+            await ChoosePointAsync();
         (BlobId emitted, VerificationResult verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         if (frontier is null && PointSelection.IsNeeded(settings, verification))
         {
-            frontier = await MakeFrontierAsync();
-            point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
-            chosen = await ChooseAsync(context, chosen, point, cancellation);
+            await ChoosePointAsync();
             (emitted, verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         }
 
