@@ -85,14 +85,15 @@ internal sealed class CoordinateDescent(
         string tensor = layer.QuantizedResult ? layer.Result : layer.Input;
         string? group = point.Trial.Plan.Points.FirstOrDefault(p => p.Tensor == tensor)?.Group;
         string[] tensors = [.. point.Trial.Plan.Points.Where(p => p.Group == group).Select(p => p.Tensor)];
-        if (group is null || tensors.Any(builder.Ranges.Given.ContainsKey))
+        IReadOnlyList<RangeCandidate> known = builder.Ranges.CandidatesOf(tensors);
+        if (group is null || known.Count == 0)
             yield break;
-        RangeCandidate current = point.Configuration.Range(tensor) ?? builder.Ranges.Default;
-        IEnumerable<RangeCandidate> candidates = builder.Ranges.Estimators.Concat(Neighbours.Select(f => current with { Factor = Math.Round(current.Factor * f, 3) }));
+        RangeCandidate standard = builder.Ranges.DefaultOf(tensor), current = point.Configuration.Range(tensor) ?? standard;
+        IEnumerable<RangeCandidate> candidates = known.Concat(Neighbours.Select(f => current with { Factor = Math.Round(current.Factor * f, 3) }));
         foreach (RangeCandidate candidate in candidates.Where(c => c != current))
         {
             yield return tensors.Aggregate(
-                point.Configuration, (c, t) => c.WithRange(t, candidate == builder.Ranges.Default ? null : candidate));
+                point.Configuration, (c, t) => c.WithRange(t, candidate == standard ? null : candidate));
         }
     }
 }

@@ -24,6 +24,15 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     /// <summary>Of a convolution that reads too few channels to fill an integer kernel's vectors.</summary>
     private const double FloatNarrow = 26_000, IntegerNarrow = 15_000;
 
+    /// <summary>Of a MatMul or Gemm beyond its products: small ones, as transformers have, are mostly that.</summary>
+    private const double FloatMatrixStart = 2.5, IntegerMatrixStart = 4;
+
+    /// <summary>Elements a microsecond that an integer MatMul or Gemm turns into floats as it writes them.</summary>
+    private const double FloatsWritten = 2_500;
+
+    /// <summary>Of starting any operator that is no layer, nor fused into one.</summary>
+    private const double Start = 1.5;
+
     /// <summary>Elements a microsecond that are quantized, dequantized, or made by an operator that is no layer.</summary>
     private const double Elements = 8_000;
 
@@ -60,7 +69,7 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     /// <summary>Everything that is no layer; taken to be the same in all plans.</summary>
     private double Rest { get; } = prepared.Graph.Nodes
         .Where(n => n.Output.Count > 0 && !OperatorFacts.IsPassThrough(n) && all.Layers.All(l => l.Id != n.Output[0]))
-        .Sum(n => shapes.TryGetValue(n.Output[0], out TensorShape shape) ? shape.ElementCount / Elements : 0);
+        .Sum(n => (shapes.TryGetValue(n.Output[0], out TensorShape shape) ? shape.ElementCount / Elements : 0) + (all.Layers.Any(l => l.Result == n.Output[0]) ? 0 : Start));
 
     private double Cost(Layer layer, bool integer)
     {
@@ -71,6 +80,9 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
             : layer.OpType == "Conv" && channels < NarrowChannels ? integer ? IntegerNarrow : FloatNarrow
             : integer ? IntegerDense * channels / (channels + IntegerChannels)
             : FloatDense * channels / (channels + FloatChannels);
-        return layer.MultiplyAccumulates / rate;
+        return (layer.MultiplyAccumulates / rate) + (layer.OpType == "Conv" ? 0 : MatrixOverhead(layer, integer));
     }
+
+    private double MatrixOverhead(Layer layer, bool integer) => !integer ? FloatMatrixStart
+        : IntegerMatrixStart + (layer.QuantizedResult || !shapes.TryGetValue(layer.Id, out TensorShape shape) ? 0 : shape.ElementCount / FloatsWritten);
 }

@@ -44,6 +44,7 @@ internal static class SearchStage
     {
         (inputs, IReadOnlyDictionary<string, AffineMapping> smoothed) = await ScaledBase.OfAsync(context, inputs, cancellation);
         (BlobId model, OnnxModel prepared, IReadOnlyDictionary<string, AffineMapping> given) = await BaseAsync(context, inputs, cancellation);
+        HashSet<string> observed = [.. smoothed.Keys.Where(t => !given.ContainsKey(t))];
         given = given.Concat(smoothed).DistinctBy(g => g.Key).ToDictionary();
         string[] key =
         [
@@ -54,7 +55,7 @@ internal static class SearchStage
         IReadOnlyDictionary<string, BlobId> outputs;
         try
         {
-            outputs = await context.Runner.RunAsync("search", key, c => SearchAsync(context, inputs, model, prepared, given, settings, workers, progress, stop, c), cancellation, isWhole: false);
+            outputs = await context.Runner.RunAsync("search", key, c => SearchAsync(context, inputs, model, prepared, given, observed, settings, workers, progress, stop, c), cancellation, isWhole: false);
         }
         catch (StoppedSearchException e)
         {
@@ -78,6 +79,7 @@ internal static class SearchStage
         BlobId model,
         OnnxModel prepared,
         IReadOnlyDictionary<string, AffineMapping> given,
+        HashSet<string> observed,
         SearchSettings settings,
         int workers,
         IProgress<SearchProgress>? progress,
@@ -90,7 +92,7 @@ internal static class SearchStage
         int[] evidence = SampleSplit.Spread(split.Search, CorrectionSettings.SamplesFor(multiplyAccumulates));
         QuantizationConfiguration start = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(inputs.Corrected, cancellation));
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, context.Sources.Data.Read(0));
-        RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given);
+        RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given) { Observed = observed };
         TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges);
         JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers, settings.Objective == "task");
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);

@@ -10,7 +10,7 @@ namespace QuantCluster.Search.Configuration;
 /// The ranges a tensor can take, from one calibration: every estimator's, and neighbours of it by a factor. Thread-safe.
 /// </summary>
 /// <param name="settings">Whose method is the default candidate.</param>
-/// <param name="given">Tensors whose mapping is not to be chosen, and what it is; null for none.</param>
+/// <param name="given">Tensors whose mapping was chosen before, with the model's channels, and what it is: their default; null for none.</param>
 public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings settings, IReadOnlyDictionary<string, AffineMapping>? given = null)
 {
     private readonly ConcurrentDictionary<(QuantizationPoint Point, RangeCandidate Candidate), Lazy<(RealRange Range, string Method)>> _ranges = new();
@@ -19,8 +19,11 @@ public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings s
 
     public RangeCandidate Default { get; } = new(settings.Method);
 
-    /// <summary>Mappings that are not to be chosen.</summary>
+    /// <summary>Mappings that were chosen before: the defaults of their tensors.</summary>
     public IReadOnlyDictionary<string, AffineMapping> Given { get; } = given ?? new Dictionary<string, AffineMapping>();
+
+    /// <summary>Those of the given tensors whose statistics are of the model that is quantized: estimators can be asked for them.</summary>
+    public IReadOnlySet<string> Observed { get; init; } = new HashSet<string>();
 
     /// <summary>The estimators there are, the default one first.</summary>
     public IReadOnlyList<RangeCandidate> Estimators { get; } =
@@ -28,6 +31,15 @@ public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings s
         new(settings.Method),
         .. RangeEstimators.All.Select(e => e.Name).Where(n => n != "auto" && n != settings.Method).Select(n => new RangeCandidate(n)),
     ];
+
+    /// <summary>What a tensor takes unless something else is chosen.</summary>
+    public RangeCandidate DefaultOf(string tensor) => Given.ContainsKey(tensor) ? RangeCandidate.Given : Default;
+
+    /// <summary>What tensors that share one mapping can take besides neighbours; nothing where only some of them were given one.</summary>
+    public IReadOnlyList<RangeCandidate> CandidatesOf(IReadOnlyCollection<string> tensors) =>
+        tensors.All(Given.ContainsKey) ? tensors.All(Observed.Contains) ? [RangeCandidate.Given, .. Estimators] : [RangeCandidate.Given]
+        : tensors.Any(Given.ContainsKey) ? []
+        : Estimators;
 
     /// <summary>The range of a point and who proposed it.</summary>
     public (RealRange Range, string Method) RangeOf(QuantizationPoint point, RangeCandidate candidate)
@@ -39,7 +51,9 @@ public sealed class RangeTable(CalibrationStatistics statistics, RangeSettings s
 
     private (RealRange Range, string Method) Choose(QuantizationPoint point, RangeCandidate candidate)
     {
-        (RealRange range, string method) = RangeSelection.ChooseRange(point, statistics, settings with { Method = candidate.Estimator });
+        (RealRange range, string method) = candidate.IsGiven
+            ? (Given[point.Tensor].Representable, candidate.Estimator)
+            : RangeSelection.ChooseRange(point, statistics, settings with { Method = candidate.Estimator });
         if (candidate.Factor == 1)
             return (range, method);
 

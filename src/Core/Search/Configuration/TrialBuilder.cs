@@ -67,7 +67,7 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
         Dictionary<string, AffineMapping> mappings = Choices(part, configuration).ToDictionary(c => c.Key, c => c.Value.Mapping);
         foreach ((string tensor, AffineMapping mapping) in ranges.Given)
         {
-            if (mappings.ContainsKey(tensor))
+            if (mappings.ContainsKey(tensor) && (configuration.Range(tensor) ?? RangeCandidate.Given) == RangeCandidate.Given)
                 mappings[tensor] = mapping;
         }
 
@@ -75,7 +75,7 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
     }
 
     private IReadOnlyDictionary<string, ActivationChoice> Choices(QuantizationPlan part, SearchConfiguration configuration) =>
-        RangeSelection.ShareInGroups(part, p => ranges.RangeOf(p, configuration.Range(p.Tensor) ?? ranges.Default), ranges.Settings);
+        RangeSelection.ShareInGroups(part, p => ranges.RangeOf(p, configuration.Range(p.Tensor) ?? ranges.DefaultOf(p.Tensor)), ranges.Settings);
 
     private QuantizedWeight WeightOf(Layer layer, float inputScale) => _weights.GetOrAdd(
         (layer.Id, inputScale), _ => new Lazy<QuantizedWeight>(() => RangeSelection.ChooseWeight(prepared, layer, inputScale, ranges.Settings))).Value;
