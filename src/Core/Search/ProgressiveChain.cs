@@ -43,12 +43,12 @@ internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, 
     }
 
     /// <summary>Begins a step of each prefix that goes on: those of least error, one for each set of layers as long as there are others.</summary>
-    /// <param name="errors">Of the extensions on the search samples; null for one that was dropped.</param>
-    public IReadOnlyList<PrefixStep> Begin(IReadOnlyList<double[]?> errors)
+    /// <param name="errors">Of the extensions on the search samples.</param>
+    public IReadOnlyList<PrefixStep> Begin(IReadOnlyList<double[]> errors)
     {
         if (errors.Count > 0)
         {
-            Prefix[] ranked = [.. _extended.Zip(errors).Where(e => e.Second is not null).OrderBy(e => e.Second!.Average()).Select(e => e.First)];
+            Prefix[] ranked = [.. _extended.Zip(errors).OrderBy(e => e.Second.Average()).Select(e => e.First)];
             Prefix[] sets = [.. ranked.DistinctBy(p => string.Join(' ', p.Taken))];
             _extended = [.. sets.Concat(ranked.Except(sets)).Take(order.Width)];
         }

@@ -24,8 +24,9 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
             Trial[][] extensions = [.. active.Select(c => c.Extensions().Select(builder.Build).ToArray())];
             if (!Allows(extensions, active.Length))
                 return false;
-            IReadOnlyList<double[]?[]> extended = await ledger.RaceAsync(extensions, cancellation);
-            PrefixStep[] steps = [.. active.Zip(extended).SelectMany(c => c.First.Begin(c.Second))];
+            // Each for itself: the second best prefix goes on even where the best is far better.
+            Queue<double[]?[]> extended = new(await ledger.RaceAsync([.. extensions.SelectMany(t => t).Select(t => new[] { t })], cancellation));
+            PrefixStep[] steps = [.. active.Zip(extensions).SelectMany(c => c.First.Begin([.. c.Second.Select(_ => extended.Dequeue()[0]!)]))];
 
             IReadOnlyList<SearchConfiguration>[] candidates = [.. steps.Select(s => s.Propose())];
             Trial[][] trials = [.. candidates.Select(g => g.Select(builder.Build).ToArray())];
