@@ -69,7 +69,7 @@ internal static class Calibrate
     {
         Sample sample = sources.Data.Read(0);
         UnusedMemory.Return();
-        OnnxModel prepared = Preparer.Prepare(sources.Model!, sample, new PreparationSettings(), cancellation, sources.Session).Model;
+        OnnxModel prepared = Preparer.Prepare(sources.Model!, sample, new PreparationSettings(), cancellation, sources.TakeSession()).Model;
         sources.ReleaseModel();
         UnusedMemory.Return();
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sample);

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Google.Protobuf;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
@@ -18,16 +18,17 @@ internal static class StoredIntegers
         _ => ElementType.UInt4,
     };
 
-    /// <summary>INT8 one to a byte, INT4 two to a byte.</summary>
-    public static ReadOnlySpan<byte> Pack(QuantizedWeight weight)
+    /// <summary>INT8 one to a byte, without a copy of the weight's own; INT4 two to a byte.</summary>
+    public static ByteString Pack(QuantizedWeight weight)
     {
+        // An sbyte[] is a byte[] to the runtime.
         if (weight.Type == IntegerType.Int8)
-            return MemoryMarshal.AsBytes<sbyte>(weight.Values);
+            return UnsafeByteOperations.UnsafeWrap((byte[])(Array)weight.Values);
         if (weight.Type != IntegerType.Int4)
             throw new NotSupportedException($"weights of type {weight.Type} are not emitted");
         byte[] packed = new byte[PackedInt4.ByteCount(weight.Values.Length)];
         PackedInt4.Pack(weight.Values, packed);
-        return packed;
+        return UnsafeByteOperations.UnsafeWrap(packed);
     }
 
     /// <summary>The same integers, all one to a byte: what is only run and thrown away need not unpack them.</summary>

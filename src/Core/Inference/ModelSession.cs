@@ -17,7 +17,7 @@ public enum GraphOptimization
     All,
 }
 
-/// <summary>Settings of a session. Results depend on none of them but <see cref="Optimization"/>.</summary>
+/// <summary>Settings of a session. Results depend on none of them but <see cref="Optimization"/> and <see cref="Prepacks"/>.</summary>
 public sealed record SessionSettings
 {
     /// <summary>Threads inside one run; 0 lets ONNX Runtime take every core.</summary>
@@ -33,6 +33,12 @@ public sealed record SessionSettings
 
     /// <summary>ONNX Runtime optimizers to leave out, e.g. <c>WeightBiasQuantization</c>.</summary>
     public IReadOnlyList<string> DisabledOptimizers { get; init; } = [];
+
+    /// <summary>
+    /// Whether kernels lay weights out anew, for faster runs: off, weights in a file stay there, mapped, and take no memory of
+    /// their own. Floating-point results may differ in their last bits.
+    /// </summary>
+    public bool Prepacks { get; init; } = true;
 
     /// <summary>Session configuration entries as ONNX Runtime names them.</summary>
     public IReadOnlyDictionary<string, string> Entries { get; init; } = new Dictionary<string, string>();
@@ -78,7 +84,7 @@ public sealed class ModelSession : IDisposable
         Open(options => new InferenceSession(model.ToArray(), options), settings);
 
     /// <inheritdoc cref="Create(ReadOnlyMemory{byte}, SessionSettings)"/>
-    public static ModelSession Create(OnnxModel model, SessionSettings settings) => model.ExceedsSingleFile
+    public static ModelSession Create(OnnxModel model, SessionSettings settings) => model.IsLarge
         ? OpenCopy(model, settings)
         : Open(options => new InferenceSession(model.ToBytes(), options), settings);
 
@@ -160,6 +166,8 @@ public sealed class ModelSession : IDisposable
 
         if (settings.DisabledOptimizers.Count > 0)
             options.AddSessionConfigEntry("optimization.disable_specified_optimizers", string.Join(';', settings.DisabledOptimizers));
+        if (!settings.Prepacks)
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
         foreach ((string key, string value) in settings.Entries)
             options.AddSessionConfigEntry(key, value);
         try
@@ -172,7 +180,7 @@ public sealed class ModelSession : IDisposable
         }
     }
 
-    /// <summary>A model of more than 2 GB only opens from files: ONNX Runtime has read them when this returns.</summary>
+    /// <summary>A large model opens from files, which ONNX Runtime has read or mapped when this returns.</summary>
     private static ModelSession OpenCopy(OnnxModel model, SessionSettings settings)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("quant-model-");

@@ -23,7 +23,7 @@ internal static class ShapeInference
         {
             Optimization = GraphOptimization.None,
             UseArena = false,
-            Entries = new Dictionary<string, string> { ["session.disable_prepacking"] = "1" },
+            Prepacks = false,
         };
         OnnxModel tapped = TensorProbe.WithOutputs(model, model.Graph.Nodes.SelectMany(n => n.Output).Where(o => o.Length > 0));
         HashSet<string> given = [.. model.Graph.RequiredInputs.Select(i => i.Name)];

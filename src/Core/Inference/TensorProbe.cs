@@ -77,7 +77,7 @@ public static class TensorProbe
         probe.Graph.Proto.Output.Clear();
         probe.Graph.Proto.Output.AddRange(outputs.Select(o => new ValueInfoProto { Name = o }));
         probe.Graph.Reindex();
-        using ModelSession session = ModelSession.Create(probe, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false });
+        using ModelSession session = ModelSession.Create(probe, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false, Prepacks = !model.IsLarge });
         using RunResult result = session.Run(sample, outputs);
         for (int i = 0; i < outputs.Length; i++)
             shapes[tensors[i].Name] = new TensorShape(tensors[i].Type, MemoryMarshal.Cast<byte, long>(result.Bytes(i)).ToArray());

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using QuantCluster.Onnx;
 
 namespace QuantCluster.Inference;
 
@@ -10,6 +11,7 @@ public static partial class UnusedMemory
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
+        MappedFile.ReleasePages();
         if (!OperatingSystem.IsLinux())
             return;
         try

@@ -15,6 +15,7 @@ public sealed class JobSources : IDisposable
 {
     private Lazy<ITaskMetric?> _dataTask = new(() => null);
     private readonly List<string> _assumptions = [];
+    private ModelSession? _session;
 
     private JobSources(string modelPath)
     {
@@ -23,15 +24,20 @@ public sealed class JobSources : IDisposable
             throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
         Model = Accept(modelPath);
         ModelInput = new JobInput(full, ModelHash(full, Model));
-        Session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false });
-        Inputs = Session.Inputs;
+        _session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false, Prepacks = !Model.IsLarge });
+        Inputs = _session.Inputs;
     }
 
     /// <summary>The float model as it was read; null after <see cref="ReleaseModel"/>.</summary>
     public OnnxModel? Model { get; private set; }
 
-    /// <summary>A session of it, not optimized; null after <see cref="ReleaseModel"/>.</summary>
-    public ModelSession? Session { get; private set; }
+    /// <summary>A session of it, not optimized, for who closes it; null from the second time on and after <see cref="ReleaseModel"/>.</summary>
+    public ModelSession? TakeSession()
+    {
+        ModelSession? taken = _session;
+        _session = null;
+        return taken;
+    }
 
     /// <summary>What the model takes.</summary>
     public IReadOnlyList<ValueSignature> Inputs { get; }
@@ -114,8 +120,8 @@ public sealed class JobSources : IDisposable
     /// <summary>Lets the model's memory go: after preparation only the prepared model is needed.</summary>
     public void ReleaseModel()
     {
-        Session?.Dispose();
-        (Model, Session) = (null, null);
+        TakeSession()?.Dispose();
+        Model = null;
     }
 
     public void Dispose()

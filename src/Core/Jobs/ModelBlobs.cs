@@ -4,7 +4,7 @@ using QuantCluster.Verification;
 namespace QuantCluster.Jobs;
 
 /// <summary>
-/// Models as blobs. One that passes 2 GB is two: its graph, and the tensors' values, which the graph's external data
+/// Models as blobs. A large one is two: its graph, and the tensors' values, which the graph's external data
 /// locations name by their hash.
 /// </summary>
 public static class ModelBlobs
@@ -15,7 +15,7 @@ public static class ModelBlobs
     /// <returns>Outputs of a stage: <c>model</c>, which stands for the whole, and <c>model.data</c> where there is one.</returns>
     public static async Task<Dictionary<string, BlobId>> PutAsync(IBlobStore blobs, OnnxModel model, CancellationToken cancellation)
     {
-        if (!model.ExceedsSingleFile)
+        if (!model.IsLarge)
             return new() { ["model"] = await blobs.PutAsync(model.ToBytes(), cancellation) };
         OnnxModel graph = model.Clone();
         BlobId data = await blobs.PutAsync(stream => ExternalData.Write(graph.Proto, stream, Unnamed, OnnxModel.SmallestExternal), cancellation);
@@ -45,10 +45,13 @@ public static class ModelBlobs
         OnnxModel graph = OnnxModel.Load(file, readExternalData: false);
         if (!graph.KeepsDataApart)
             return VerifiedModel.FromFile(file);
+        OnnxModel model = await GetAsync(blobs, id, cancellation);
+        if (!model.ExceedsSingleFile)
+            return VerifiedModel.FromModel(model, model.Proto.CalculateSize());
         long bytes = new FileInfo(file).Length;
         foreach (string location in ExternalData.Locations(graph.Proto))
             bytes += new FileInfo(await blobs.FileOfAsync(BlobId.Parse(location), cancellation)).Length;
-        return VerifiedModel.FromModel(await GetAsync(blobs, id, cancellation), bytes);
+        return VerifiedModel.FromModel(model, bytes);
     }
 
     /// <summary>Writes a model as a file, whole or not at all; one that passes 2 GB with <c>PATH.data</c> beside it, which is there first.</summary>
@@ -59,6 +62,14 @@ public static class ModelBlobs
         OnnxModel graph = OnnxModel.Parse(bytes, path);
         if (graph.KeepsDataApart)
         {
+            OnnxModel model = await GetAsync(blobs, id, cancellation);
+            if (!model.ExceedsSingleFile)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                AtomicFile.Write(path, model.WriteTo);
+                return;
+            }
+
             string location = ExternalData.Locations(graph.Proto).Single();
             string file = await blobs.FileOfAsync(BlobId.Parse(location), cancellation);
             AtomicFile.Copy(file, path + ".data");

@@ -158,11 +158,17 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         StageContext context, BlobId model, OnnxModel prepared, ConfiguredPlan chosen, string basis, int workers, CancellationToken cancellation)
     {
         BlobId emitted = await EmitStage.RunAsync(context, model, prepared, chosen.PlanBlob, chosen.Plan, chosen.Configuration, basis, cancellation);
+        HashSet<string> scaled = await ScaledAsync(context, prepared, chosen, cancellation);
         UnusedMemory.Return();
-        QuantizationConfiguration ranges = await context.Handlers.Values.ConfigurationAsync(chosen.Ranges, cancellation);
-        QuantizationConfiguration corrected = await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
-        HashSet<string> scaled = ScaledTensors.Between(prepared, chosen.Plan, ranges, corrected);
         return (emitted, await VerifyStage.RunAsync(context, prepared, scaled, emitted, workers, cancellation));
+    }
+
+    /// <summary>A method of its own, so that the configurations do not stay in memory while the model is verified.</summary>
+    private static async Task<HashSet<string>> ScaledAsync(StageContext context, OnnxModel prepared, ConfiguredPlan chosen, CancellationToken cancellation)
+    {
+        QuantizationConfiguration ranges = await context.Handlers.Values.ConfigurationAsync(chosen.Ranges, cancellation);
+        QuantizationConfiguration corrected = chosen.Ranges == chosen.Configuration ? ranges : await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
+        return ScaledTensors.Between(prepared, chosen.Plan, ranges, corrected);
     }
 
     private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, SearchOutcome? search, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Google.Protobuf;
 using QuantCluster.Onnx.Protocol;
 
 namespace QuantCluster.Onnx;
@@ -13,39 +12,23 @@ internal static class ExternalData
     public static bool IsExternal(TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External;
 
     /// <summary>Reads the values of every external tensor into the model.</summary>
-    /// <param name="model">Changed in place.</param>
+    /// <param name="model">Changed in place; large tensors lie in a map of their file (<see cref="MappedFile"/>).</param>
     /// <param name="directory">The model's folder.</param>
-    /// <param name="rememberFiles">Whether the files stay (<see cref="StoredTensors"/>).</param>
+    /// <param name="filesStay">Whether they are there as long as the model is, so that copies of it may link to them (<see cref="StoredTensors"/>).</param>
     /// <exception cref="QuantException">A file is missing, too short, or outside of the folder.</exception>
-    public static void Read(ModelProto model, string directory, bool rememberFiles = true)
+    public static void Read(ModelProto model, string directory, bool filesStay = true)
     {
-        Dictionary<string, FileStream> files = [];
-        try
-        {
-            foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
-                Read(tensor, Resolve(tensor, Location(tensor), directory), directory, files, rememberFiles);
-        }
-        finally
-        {
-            foreach (FileStream file in files.Values)
-                file.Dispose();
-        }
+        using DataFiles files = new(filesStay);
+        foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
+            Read(tensor, Resolve(tensor, Location(tensor), directory), directory, files);
     }
 
     /// <summary>Reads the values of every external tensor from files that are known for their locations.</summary>
     public static void Read(ModelProto model, Func<string, string> fileOf)
     {
-        Dictionary<string, FileStream> files = [];
-        try
-        {
-            foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
-                Read(tensor, fileOf(Location(tensor)), "", files, remember: true);
-        }
-        finally
-        {
-            foreach (FileStream file in files.Values)
-                file.Dispose();
-        }
+        using DataFiles files = new(filesStay: true);
+        foreach (TensorProto tensor in ModelTensors.Of(model).Where(IsExternal))
+            Read(tensor, fileOf(Location(tensor)), "", files);
     }
 
     /// <summary>
@@ -61,6 +44,9 @@ internal static class ExternalData
             data.Write(new byte[padding]);
             long offset = data.Position;
             data.Write(tensor.RawData.Span);
+            // Two maps, of what is read and what was written, would be in memory else.
+            if (MappedFile.Holds(tensor.RawData))
+                MappedFile.ReleasePages();
             Refer(tensor, location, offset);
         }
     }
@@ -89,16 +75,11 @@ internal static class ExternalData
         }
     }
 
-    private static void Read(TensorProto tensor, string path, string directory, Dictionary<string, FileStream> files, bool remember)
+    private static void Read(TensorProto tensor, string path, string directory, DataFiles files)
     {
         string location = Location(tensor);
-        if (!files.TryGetValue(path, out FileStream? file))
-        {
-            if (!File.Exists(path))
-                throw Bad(tensor, $"its data file {location} is missing. Put it beside the model, in {directory}.");
-            files[path] = file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        }
-
+        if (files.Open(path) is not { } file)
+            throw Bad(tensor, $"its data file {location} is missing. Put it beside the model, in {directory}.");
         long offset = Number(tensor, "offset") ?? 0;
         long length = Number(tensor, "length") ?? file.Length - offset;
         if (offset > file.Length || length > file.Length - offset)
@@ -109,12 +90,7 @@ internal static class ExternalData
         if (length > Array.MaxLength)
             throw Bad(tensor, $"has {length} bytes; a single tensor may have {Array.MaxLength}.");
 
-        byte[] bytes = new byte[length];
-        file.Position = offset;
-        file.ReadExactly(bytes);
-        tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
-        if (remember && length >= OnnxModel.SmallestExternal)
-            StoredTensors.Remember(tensor.RawData, path, offset);
+        tensor.RawData = files.Read(path, offset, (int)length);
         tensor.ExternalData.Clear();
         tensor.ClearDataLocation();
     }

@@ -9,6 +9,12 @@ public sealed class OnnxModel
     /// <summary>Protocol buffers end at 2 GB; larger models keep their tensors in a file of their own. With room for the graph itself.</summary>
     private const long LargestFile = int.MaxValue - (64L << 20);
 
+    /// <summary>Models whose tensors lie in files of more than this are not copied into memory where that can be avoided.</summary>
+    internal const long LargestCopied = 256L << 20;
+
+    /// <summary>Files from this size on are parsed from a map: tensors are copied out of them in any case.</summary>
+    private const long SmallestMapped = 64L << 20;
+
     /// <summary>Tensors below this size stay in the model file: shapes and scalars are read before any data is.</summary>
     internal const int SmallestExternal = 1024;
 
@@ -43,7 +49,15 @@ public sealed class OnnxModel
     public bool KeepsDataApart { get; }
 
     /// <summary>Whether the model is too large for a single file, so that <see cref="ToBytes"/> cannot be used.</summary>
-    public bool ExceedsSingleFile => ModelTensors.Of(Proto).Sum(t => (long)t.RawData.Length) > LargestInline;
+    public bool ExceedsSingleFile => TensorBytes > LargestInline;
+
+    /// <summary>
+    /// Whether its tensors are better left in files, for sessions to map, than copied: always where it
+    /// <see cref="ExceedsSingleFile"/>.
+    /// </summary>
+    internal bool IsLarge => TensorBytes is long bytes && (bytes > LargestInline || (KeepsDataApart && bytes > LargestCopied));
+
+    private long TensorBytes => ModelTensors.Of(Proto).Sum(t => (long)t.RawData.Length);
 
     /// <summary>Version of the default operator set.</summary>
     public long Opset => Proto.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx")?.Version ?? 1;
@@ -63,17 +77,28 @@ public sealed class OnnxModel
     /// <summary>Reads a model file, and its external data, if it has any, from the same folder.</summary>
     /// <param name="path">The model file.</param>
     /// <param name="readExternalData">False leaves external tensors without values, for those who only look at the graph.</param>
-    /// <param name="rememberFiles">Whether the files of external tensors stay, so that copies of the model may link to them.</param>
+    /// <param name="filesStay">Whether the files of external tensors are there as long as the model is, so that copies may link to them.</param>
     /// <exception cref="QuantException">The file, or a file of external data, is missing, truncated or no ONNX model.</exception>
-    public static OnnxModel Load(string path, bool readExternalData = true, bool rememberFiles = true)
+    public static OnnxModel Load(string path, bool readExternalData = true, bool filesStay = true)
     {
         if (!File.Exists(path))
             throw new QuantException(ExitCode.BadModel, $"{path}: no such file.");
         if (new FileInfo(path).Length > int.MaxValue)
             throw new QuantException(ExitCode.BadModel, $"{path}: not an ONNX model: a model file of more than 2 GB cannot exist; larger models keep their tensors in files beside it.");
-        OnnxModel model = Parse(File.ReadAllBytes(path), path);
+        OnnxModel model = ParseFile(path);
         if (readExternalData && model.KeepsDataApart)
-            Naming(path, () => ExternalData.Read(model.Proto, model.Directory!, rememberFiles));
+            Naming(path, () => ExternalData.Read(model.Proto, model.Directory!, filesStay));
+        return model;
+    }
+
+    private static OnnxModel ParseFile(string path)
+    {
+        if (new FileInfo(path).Length < SmallestMapped)
+            return Parse(File.ReadAllBytes(path), path);
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        ByteString bytes = new MappedFile(stream).Slice(0, (int)stream.Length);
+        OnnxModel model = Parse(bytes.Span, path);
+        GC.KeepAlive(bytes);
         return model;
     }
 
@@ -124,10 +149,22 @@ public sealed class OnnxModel
     /// <exception cref="QuantException">The model passes 2 GB (<see cref="ExceedsSingleFile"/>): use <see cref="Save"/>.</exception>
     public byte[] ToBytes() => ExceedsSingleFile
         ? throw new QuantException(ExitCode.BadModel, "the model passes 2 GB and cannot be one file; its tensors must be saved apart.")
-        : Proto.ToByteArray();
+        : GraphBytes();
 
     /// <summary>The bytes of a model whose tensors are apart.</summary>
-    internal byte[] GraphBytes() => Proto.ToByteArray();
+    internal byte[] GraphBytes()
+    {
+        byte[] bytes = Proto.ToByteArray();
+        GC.KeepAlive(this);
+        return bytes;
+    }
+
+    /// <summary>Writes the same bytes, never all in memory.</summary>
+    internal void WriteTo(Stream stream)
+    {
+        Proto.WriteTo(stream);
+        GC.KeepAlive(this);
+    }
 
     /// <summary>Writes the model to a folder of its own, with links to the files that its tensors came from rather than copies.</summary>
     /// <returns>The model file.</returns>
@@ -149,6 +186,7 @@ public sealed class OnnxModel
         using (FileStream data = File.Create(path + ".data"))
             ExternalData.Write(proto, data, "model.onnx.data", SmallestExternal);
         File.WriteAllBytes(path, proto.ToByteArray());
+        GC.KeepAlive(this);
         return path;
     }
 
@@ -170,6 +208,7 @@ public sealed class OnnxModel
             }
 
             WriteWhole(path, stream => proto.WriteTo(stream));
+            GC.KeepAlive(this);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -17,16 +17,18 @@ public static class Tensors
     {
         if (tensor.ElementType() != Onnx.ElementType.Float)
             throw new InvalidOperationException($"tensor {tensor.Name} holds {tensor.ElementType()}, not float");
-        return tensor.HasRawData
+        float[] values = tensor.HasRawData
             ? MemoryMarshal.Cast<byte, float>(tensor.RawData.Span).ToArray()
             : [.. tensor.FloatData];
+        GC.KeepAlive(tensor);
+        return values;
     }
 
     /// <summary>The values of an integer tensor (int64, int32, int8, uint8, bool), widened.</summary>
     public static long[] ToInt64s(this TensorProto tensor)
     {
         ReadOnlySpan<byte> raw = tensor.HasRawData ? tensor.RawData.Span : default;
-        return tensor.ElementType() switch
+        long[] values = tensor.ElementType() switch
         {
             Onnx.ElementType.Int64 => tensor.HasRawData ? MemoryMarshal.Cast<byte, long>(raw).ToArray() : [.. tensor.Int64Data],
             Onnx.ElementType.Int32 => tensor.HasRawData ? [.. MemoryMarshal.Cast<byte, int>(raw).ToArray().Select(v => (long)v)] : [.. tensor.Int32Data.Select(v => (long)v)],
@@ -34,6 +36,8 @@ public static class Tensors
             Onnx.ElementType.UInt8 or Onnx.ElementType.Bool => tensor.HasRawData ? [.. raw.ToArray().Select(v => (long)v)] : [.. tensor.Int32Data.Select(v => (long)v)],
             _ => throw new InvalidOperationException($"tensor {tensor.Name} holds {tensor.ElementType()}, not an integer type read here"),
         };
+        GC.KeepAlive(tensor);
+        return values;
     }
 
     public static TensorProto FromFloats(string name, IEnumerable<long> shape, ReadOnlySpan<float> values) =>
@@ -45,9 +49,12 @@ public static class Tensors
     public static TensorProto FromInt32s(string name, IEnumerable<long> shape, ReadOnlySpan<int> values) =>
         FromBytes(name, Onnx.ElementType.Int32, shape, MemoryMarshal.AsBytes(values));
 
-    public static TensorProto FromBytes(string name, ElementType type, IEnumerable<long> shape, ReadOnlySpan<byte> bytes)
+    public static TensorProto FromBytes(string name, ElementType type, IEnumerable<long> shape, ReadOnlySpan<byte> bytes) =>
+        FromBytes(name, type, shape, ByteString.CopyFrom(bytes));
+
+    public static TensorProto FromBytes(string name, ElementType type, IEnumerable<long> shape, ByteString bytes)
     {
-        TensorProto tensor = new() { Name = name, DataType = (int)type, RawData = ByteString.CopyFrom(bytes) };
+        TensorProto tensor = new() { Name = name, DataType = (int)type, RawData = bytes };
         tensor.Dims.AddRange(shape);
         return tensor;
     }

@@ -16,15 +16,14 @@ internal sealed class Equivalence
     /// <summary>
     /// Runs <paramref name="original"/>, unoptimized, over the samples. Where ONNX Runtime's own default optimization moves
     /// an answer further than the settings' tolerance allows, the model is that sensitive to rounding, and twice as
-    /// much is allowed. <paramref name="opened"/> is a session of it, where there is one already.
+    /// much is allowed. <paramref name="opened"/> is a session of it, where there is one already; it is closed when its answers are known.
     /// </summary>
     /// <exception cref="QuantException">ONNX Runtime does not accept the model, or the samples do not fit it.</exception>
     public Equivalence(OnnxModel original, IReadOnlyList<Sample> samples, PreparationSettings settings, ModelSession? opened, CancellationToken cancellation)
     {
         _samples = samples;
         _settings = settings;
-        using ModelSession? own = opened is null ? ModelSession.Create(original, Settings(GraphOptimization.None)) : null;
-        ModelSession session = opened ?? own!;
+        using ModelSession session = opened ?? ModelSession.Create(original, Settings(original, GraphOptimization.None));
         _outputs = [.. session.Outputs.Where(o => o.Type is not (ElementType.Undefined or ElementType.String)).Select(o => o.Name)];
         foreach (Sample sample in samples)
         {
@@ -39,7 +38,7 @@ internal sealed class Equivalence
 
     private double OwnDifference(OnnxModel original, CancellationToken cancellation)
     {
-        using ModelSession session = ModelSession.Create(original, Settings(GraphOptimization.All));
+        using ModelSession session = ModelSession.Create(original, Settings(original, GraphOptimization.All));
         double worst = 0;
         for (int i = 0; i < _samples.Count; i++)
         {
@@ -67,7 +66,7 @@ internal sealed class Equivalence
     {
         try
         {
-            using ModelSession session = ModelSession.Create(candidate, Settings(optimization));
+            using ModelSession session = ModelSession.Create(candidate, Settings(candidate, optimization));
             for (int i = 0; i < _samples.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -125,6 +124,6 @@ internal sealed class Equivalence
         return worst == 0 ? 0 : worst / largest;
     }
 
-    private SessionSettings Settings(GraphOptimization optimization) =>
-        new() { Threads = _settings.Threads, Optimization = optimization, UseArena = false };
+    private SessionSettings Settings(OnnxModel model, GraphOptimization optimization) =>
+        new() { Threads = _settings.Threads, Optimization = optimization, UseArena = false, Prepacks = !model.IsLarge };
 }

@@ -18,7 +18,7 @@ public static class Preparer
 
     /// <summary>Prepares <paramref name="model"/>, which is not changed; its bytes depend on the arguments alone.</summary>
     /// <param name="check">Real samples; every rewrite that makes the model answer differently to them is dropped and reported.</param>
-    /// <param name="opened">An unoptimized session of <paramref name="model"/>, where there is one.</param>
+    /// <param name="opened">An unoptimized session of <paramref name="model"/>, where there is one: it is closed when it has answered.</param>
     /// <exception cref="QuantException">
     /// The model cannot be run, is quantized already, or has an operator that cannot be upgraded.
     /// </exception>

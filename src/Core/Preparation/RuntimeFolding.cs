@@ -22,9 +22,8 @@ internal static class RuntimeFolding
 
     private static Dictionary<string, string> Entries(OnnxModel model)
     {
-        // It is never run.
-        Dictionary<string, string> entries = new() { ["session.disable_prepacking"] = "1" };
-        if (model.ExceedsSingleFile)
+        Dictionary<string, string> entries = [];
+        if (model.IsLarge)
         {
             entries["session.optimized_model_external_initializers_file_name"] = "folded.onnx.data";
             entries["session.optimized_model_external_initializers_min_size_in_bytes"] = OnnxModel.SmallestExternal.ToString(CultureInfo.InvariantCulture);
@@ -47,13 +46,15 @@ internal static class RuntimeFolding
                 OptimizedModelPath = path,
                 DisabledOptimizers = Unwanted,
                 UseArena = false,
+                // It is never run.
+                Prepacks = false,
                 Entries = Entries(model),
             };
             using (ModelSession.Create(model, session))
             {
             }
 
-            OnnxModel folded = OnnxModel.Load(path, rememberFiles: false);
+            OnnxModel folded = OnnxModel.Load(path, filesStay: false);
             HashSet<string> known = [.. model.Graph.Nodes.Select(n => n.Domain)];
             if (folded.Graph.Nodes.FirstOrDefault(n => n.Domain is not ("" or "ai.onnx") && !known.Contains(n.Domain)) is { } foreign)
             {

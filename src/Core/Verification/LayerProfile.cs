@@ -52,8 +52,9 @@ public static class LayerProfile
     {
         string[] mapped = [.. tensors.Select(t => mapping[t]).Distinct()];
         using SessionPair pair = SessionPair.Open(
-            () => ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings()),
-            () => ModelSession.Create(TensorProbe.WithOutputs(quantized, mapped), new SessionSettings()));
+            () => ModelSession.Create(TensorProbe.WithOutputs(reference, tensors), new SessionSettings { Prepacks = !reference.IsLarge }),
+            () => ModelSession.Create(TensorProbe.WithOutputs(quantized, mapped), new SessionSettings()),
+            inTurn: reference.IsLarge);
         for (int sample = 0; sample < samples; sample++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -48,6 +48,9 @@ public sealed class VerifiedModel
     /// <summary>Bytes on disk: the file and the external data files its initializers point to.</summary>
     public long ByteCount => _byteCount ?? (_path is null ? _bytes!.Length : new FileInfo(_path).Length + ExternalBytes());
 
+    /// <summary>Whether it is better not opened beside another at the same time.</summary>
+    internal bool IsLarge => ByteCount > OnnxModel.LargestCopied && Structure.KeepsDataApart;
+
     public ModelSession Open(SessionSettings settings) =>
         _path is not null ? ModelSession.Open(_path, settings)
         : _bytes is not null ? ModelSession.Create(_bytes, settings)

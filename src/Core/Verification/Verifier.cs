@@ -79,7 +79,7 @@ public static class Verifier
             // Threads of the one model must not spin while the other runs.
             Entries = new Dictionary<string, string> { ["session.force_spinning_stop"] = "1" },
         };
-        return SessionPair.Open(() => reference.Open(settings), () => quantized.Open(settings));
+        return SessionPair.Open(() => reference.Open(settings), () => quantized.Open(settings), inTurn: reference.IsLarge);
     }
 
     /// <summary>Labels of other data would give a score that means nothing, so their number must fit.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using QuantCluster.Emission;
 using QuantCluster.Numerics;
 
@@ -15,47 +16,52 @@ internal static class ConfigurationFile
     public static byte[] ToBytes(QuantizationConfiguration configuration)
     {
         using MemoryStream stream = new();
-        using (BinaryWriter writer = new(stream))
-        {
-            writer.Write(Format);
-            writer.Write(configuration.Activations.Count);
-            foreach ((string tensor, AffineMapping mapping) in Ordered(configuration.Activations))
-            {
-                writer.Write(tensor);
-                writer.Write(mapping.Scale);
-                writer.Write(mapping.ZeroPoint);
-                writer.Write((int)mapping.Type);
-            }
-
-            writer.Write(configuration.Weights.Count);
-            foreach ((string layer, QuantizedWeight weight) in Ordered(configuration.Weights))
-            {
-                writer.Write(layer);
-                writer.Write((int)weight.Type);
-                writer.Write(weight.Axis);
-                Write<float>(writer, weight.Scales);
-                Write<sbyte>(writer, weight.Values);
-            }
-
-            writer.Write(configuration.Biases.Count);
-            foreach ((string layer, float[] bias) in Ordered(configuration.Biases))
-            {
-                writer.Write(layer);
-                Write<float>(writer, bias);
-            }
-
-            writer.Write(configuration.Scalings.Count);
-            foreach (ChannelScaling scaling in configuration.Scalings)
-                scaling.Write(writer);
-        }
-
+        Write(configuration, stream);
         return stream.ToArray();
     }
 
-    /// <exception cref="InvalidDataException">Not such bytes.</exception>
-    public static QuantizationConfiguration Parse(byte[] bytes)
+    public static void Write(QuantizationConfiguration configuration, Stream stream)
     {
-        using BinaryReader reader = new(new MemoryStream(bytes));
+        using BinaryWriter writer = new(stream, Encoding.UTF8, leaveOpen: true);
+        writer.Write(Format);
+        writer.Write(configuration.Activations.Count);
+        foreach ((string tensor, AffineMapping mapping) in Ordered(configuration.Activations))
+        {
+            writer.Write(tensor);
+            writer.Write(mapping.Scale);
+            writer.Write(mapping.ZeroPoint);
+            writer.Write((int)mapping.Type);
+        }
+
+        writer.Write(configuration.Weights.Count);
+        foreach ((string layer, QuantizedWeight weight) in Ordered(configuration.Weights))
+        {
+            writer.Write(layer);
+            writer.Write((int)weight.Type);
+            writer.Write(weight.Axis);
+            Write<float>(writer, weight.Scales);
+            Write<sbyte>(writer, weight.Values);
+        }
+
+        writer.Write(configuration.Biases.Count);
+        foreach ((string layer, float[] bias) in Ordered(configuration.Biases))
+        {
+            writer.Write(layer);
+            Write<float>(writer, bias);
+        }
+
+        writer.Write(configuration.Scalings.Count);
+        foreach (ChannelScaling scaling in configuration.Scalings)
+            scaling.Write(writer);
+    }
+
+    /// <exception cref="InvalidDataException">Not such bytes.</exception>
+    public static QuantizationConfiguration Parse(byte[] bytes) => Read(new MemoryStream(bytes));
+
+    /// <inheritdoc cref="Parse"/>
+    public static QuantizationConfiguration Read(Stream stream)
+    {
+        using BinaryReader reader = new(stream);
         if (reader.ReadString() != Format)
             throw new InvalidDataException($"not a {Format}");
         Dictionary<string, AffineMapping> activations = [];

@@ -15,7 +15,7 @@ internal static class EmitStage
             [model.Value, planBlob.Value, configuration.Value, statistics],
             async c =>
             {
-                QuantizationConfiguration chosen = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(configuration, c));
+                QuantizationConfiguration chosen = await context.Handlers.Values.ConfigurationAsync(configuration, c);
                 OnnxModel emitted = Emitter.Emit(prepared, plan, chosen);
                 emitted.SetMetadata("quantcluster.statistics", statistics);
                 return await ModelBlobs.PutAsync(context.Directory.Blobs, emitted, c);

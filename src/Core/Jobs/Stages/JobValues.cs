@@ -28,7 +28,14 @@ internal sealed class JobValues(IBlobStore blobs)
         KeepAsync(id, async () => StatisticsFile.Read(await blobs.GetAsync(id)));
 
     /// <summary>Configurations are read by one stage after another, so none is kept.</summary>
-    public async Task<QuantizationConfiguration> ConfigurationAsync(BlobId id, CancellationToken cancellation) =>
+    public async Task<QuantizationConfiguration> ConfigurationAsync(BlobId id, CancellationToken cancellation)
+    {
+        using FileStream file = File.OpenRead(await blobs.FileOfAsync(id, cancellation));
+        return ConfigurationFile.Read(file);
+    }
+
+    /// <summary>One of the many small ones that a trial is made of.</summary>
+    public async Task<QuantizationConfiguration> PartAsync(BlobId id, CancellationToken cancellation) =>
         ConfigurationFile.Parse(await blobs.GetAsync(id, cancellation));
 
     /// <summary>Lets everything go that nobody else is using.</summary>

@@ -10,7 +10,7 @@ internal static class PrepareStage
         string[] inputs = [context.Sources.ModelInput.Sha256, context.DataKey];
         return await context.Runner.RunStoringAsync("prepare", inputs, async c =>
         {
-            PreparedModel prepared = Preparer.Prepare(context.Sources.Model!, context.Sources.Data.Read(0), new PreparationSettings(), c, context.Sources.Session);
+            PreparedModel prepared = Preparer.Prepare(context.Sources.Model!, context.Sources.Data.Read(0), new PreparationSettings(), c, context.Sources.TakeSession());
             context.Sources.ReleaseModel();
             Dictionary<string, BlobId> outputs = await ModelBlobs.PutAsync(context.Directory.Blobs, prepared.Model, c);
             outputs["rewrites"] = await context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(prepared.Rewrites, StageJson.Default.IReadOnlyListRewriteReport), c);

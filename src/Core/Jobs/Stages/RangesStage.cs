@@ -1,4 +1,5 @@
 using QuantCluster.Calibration;
+using QuantCluster.Emission;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
@@ -28,12 +29,16 @@ internal static class RangesStage
                 (activations[tensor], methods[tensor]) = (choice.Mapping, choice.Method);
         }
 
-        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync(
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunStoringAsync(
             "ranges", ["weights", model.Value, settings.PerChannel.ToString(), settings.ClipWeights.ToString(), settings.Weights.ToString(), .. results.Select(r => r.Value)],
-            _ => new Dictionary<string, byte[]>
+            async c =>
             {
-                ["configuration"] = ConfigurationFile.ToBytes(RangeSelection.Choose(prepared, plan, activations, settings)),
-                ["methods"] = CanonicalJson.Serialize(methods, StageJson.Default.IReadOnlyDictionaryStringString),
+                QuantizationConfiguration chosen = RangeSelection.Choose(prepared, plan, activations, settings);
+                return new Dictionary<string, BlobId>
+                {
+                    ["configuration"] = await context.Directory.Blobs.PutAsync(stream => ConfigurationFile.Write(chosen, stream), c),
+                    ["methods"] = await context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(methods, StageJson.Default.IReadOnlyDictionaryStringString), c),
+                };
             },
             cancellation);
         return new Dictionary<string, BlobId>(outputs) { ["statistics"] = statisticsBlob };

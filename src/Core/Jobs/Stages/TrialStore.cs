@@ -57,7 +57,7 @@ internal sealed class TrialStore(JobValues values)
         for (int i = reader.ReadInt32(); i > 0; i--)
         {
             string layer = reader.ReadString();
-            QuantizationConfiguration part = await values.ConfigurationAsync(BlobId.Parse(reader.ReadString()), cancellation);
+            QuantizationConfiguration part = await values.PartAsync(BlobId.Parse(reader.ReadString()), cancellation);
             weights[layer] = part.Weights[""];
         }
 
