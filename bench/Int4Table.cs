@@ -10,6 +10,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Preparation;
 using QuantCluster.Ranges;
+using QuantCluster.Search;
 using QuantCluster.Tests;
 using QuantCluster.Verification;
 
@@ -18,13 +19,8 @@ namespace QuantCluster.Bench;
 /// <summary>The table of <c>docs/int4.md</c>: what each correction wins back of what 4-bit weights lose, judged on the evaluation split.</summary>
 internal static class Int4Table
 {
-    private static readonly (string Name, string Model)[] All =
-    [
-        ("mobilenetv1", "mobilenetv1_0.75_224"), ("squeezenet", "squeezenet1.1"), ("resnet20", "resnet20_cifar10"), ("ocr", "ppocrv4_rec"),
-        ("kws", "kws_dscnn_fp32"), ("vit", "vit_pgd_2_3_16"), ("sst2", "sst2_encoder"), ("stories", "stories260K"),
-    ];
-
-    public static int Run(string[] only)
+    /// <param name="trials">Of the search.</param>
+    public static int Run(int trials, string[] only)
     {
         if (AnchorFolder.Find() is not { } anchors)
         {
@@ -32,18 +28,19 @@ internal static class Int4Table
             return 0;
         }
 
-        Console.WriteLine("| anchor | nearest | + bias | Hessian rounding and flips | + bias | + equalized channels | task metric: nearest, best (float) | size (INT8) |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
-        foreach ((string name, string model) in All.Where(a => only.Length == 0 || only.Contains(a.Name)))
-            Console.WriteLine(Row(anchors, name, model));
+        Console.WriteLine("| anchor | nearest | + bias | Hessian rounding and flips | + bias | + equalized channels | search | task metric: nearest, best (float) | size (INT8) |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach ((string name, string model) in AnchorModels.Of(only))
+            Console.WriteLine(Row(anchors, name, model, trials));
         return 0;
     }
 
-    private static string Row(string anchors, string name, string model)
+    private static string Row(string anchors, string name, string model, int trials)
     {
         string path = Path.Combine(anchors, "models", model + ".onnx");
+        using ScratchFolder scratch = new();
         using JobSources sources = JobSources.Open(
-            path, Path.Combine(anchors, "cases", name + ".calib.json"), Path.Combine(anchors, "cases", name + ".eval.json"), new JobSettings());
+            path, Path.Combine(anchors, "cases", name + ".calib.json"), AnchorResults.EvaluationOf(name, anchors, scratch.Path), new JobSettings());
         OnnxModel prepared = Preparer.Prepare(sources.Model!, sources.Data.Read(0), new PreparationSettings()).Model;
         QuantizationPlan plan = Planner.Plan(prepared, TensorProbe.Observe(prepared, sources.Data.Read(0)), PlanSettings.Default);
         CalibrationStatistics statistics = Calibrator.Calibrate(
@@ -60,13 +57,16 @@ internal static class Int4Table
             ? CorrectionChoice.Choose(prepared, plan, start, sources.Data, new CorrectionSettings { Mode = CorrectionMode.Equalize, Ranges = ranges }, CancellationToken.None).Configuration
             : null;
         QuantizationConfiguration[] tried = [start, walk.Correct(start, layers, rounding: false, CancellationToken.None), alone, rounded, .. equalized is null ? [] : new[] { equalized }];
-        VerificationResult[] results = [.. tried.Select(t => Verify(sources, path, Emitter.Emit(prepared, plan, t)))];
+        // Every layer stays on integers, as in the other columns.
+        using SearchRun search = new(anchors, name, model, new SearchSettings { Trials = trials, Growth = 0 }, WeightType.Int4);
+        VerificationResult[] results = [.. tried.Select(t => Verify(sources, path, Emitter.Emit(prepared, plan, t))), Verify(sources, path, OnnxModel.Load(search.Emitted))];
         long eight = Emitter.Emit(prepared, plan, StoredIntegers.Unpacked(start)).ToBytes().LongLength;
         StringBuilder row = new($"| {name} ");
-        foreach (VerificationResult result in results)
+        foreach (VerificationResult result in results[..^1])
             row.Append(CultureInfo.InvariantCulture, $"| {result.Error("sqnr_db"):F2} ");
         if (equalized is null)
             row.Append("| no pairs ");
+        row.Append(CultureInfo.InvariantCulture, $"| {results[^1].Error("sqnr_db"):F2} ({search.Outcome.Winner.Origin}) ");
         VerificationResult best = results.MaxBy(r => r.Error("sqnr_db"))!;
         row.Append(CultureInfo.InvariantCulture, $"| {results[0].Task?.Quantized:G4}, {best.Task?.Quantized:G4} ({best.Task?.Reference:G4}) ");
         row.Append(CultureInfo.InvariantCulture, $"| {best.QuantizedBytes / 1e6:F2} ({eight / 1e6:F2}) MB |");

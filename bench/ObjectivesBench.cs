@@ -21,12 +21,6 @@ namespace QuantCluster.Bench;
 /// </summary>
 internal static class ObjectivesBench
 {
-    private static readonly (string Name, string Model)[] Anchors =
-    [
-        ("mobilenetv1", "mobilenetv1_0.75_224"), ("squeezenet", "squeezenet1.1"), ("resnet20", "resnet20_cifar10"),
-        ("kws", "kws_dscnn_fp32"), ("vit", "vit_pgd_2_3_16"), ("sst2", "sst2_encoder"), ("stories", "stories260K"),
-    ];
-
     private static readonly IObjective[] Objectives = [.. SearchObjectives.All.Where(o => o.Name != "task")];
 
     public static int Run(int samples, string[] names)
@@ -39,7 +33,7 @@ internal static class ObjectivesBench
 
         Console.WriteLine($"| anchor | samples | configurations | task metric falls by | {string.Join(" | ", Objectives.Select(o => o.Name))} |");
         Console.WriteLine($"| --- | --- | --- | --- |{string.Concat(Objectives.Select(_ => " --- |"))}");
-        foreach ((string name, string model) in Anchors.Where(a => names.Length == 0 || names.Contains(a.Name)))
+        foreach ((string name, string model) in AnchorModels.Of(names))
             Console.WriteLine(Row(name, anchors, model, samples));
         return 0;
     }
@@ -47,7 +41,8 @@ internal static class ObjectivesBench
     private static string Row(string name, string anchors, string model, int most)
     {
         string path = Path.Combine(anchors, "models", model + ".onnx");
-        using JobSources sources = JobSources.Open(path, Path.Combine(anchors, "cases", name + ".calib.json"), Path.Combine(anchors, "cases", name + ".eval.json"), new JobSettings());
+        using ScratchFolder scratch = new();
+        using JobSources sources = JobSources.Open(path, Path.Combine(anchors, "cases", name + ".calib.json"), AnchorResults.EvaluationOf(name, anchors, scratch.Path), new JobSettings());
         OnnxModel prepared = Preparer.Prepare(OnnxModel.Load(path), sources.Data.Read(0), new PreparationSettings()).Model;
         Trial[] trials = [.. Trials(prepared, sources.Data)];
         int[] samples = SampleSplit.Scatter(sources.Evaluation.Count, most);

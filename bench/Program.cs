@@ -9,10 +9,11 @@ return args switch
     ["trials", "--samples", var samples, .. var names] => TrialsBench.Run(names, int.Parse(samples)),
     ["trials", .. var names] => TrialsBench.Run(names, 48),
     ["frontier", .. var rest] => FrontierBench.Run(rest),
-    ["int4", .. var names] => Int4Table.Run(names),
+    ["int4", "--trials", var most, .. var names] => Int4Table.Run(int.Parse(most), names),
+    ["int4", .. var names] => Int4Table.Run(300, names),
     ["sensitivity", .. var rest] => SensitivityBench.Run(rest),
-    ["orders", "--trials", var most, .. var names] => OrdersBench.Run(int.Parse(most), names),
-    ["orders", .. var names] => OrdersBench.Run(1500, names),
+    ["orders", "--timed", .. var names] => OrdersTiming.Run(names),
+    ["orders", .. var rest] => OrdersBench.Run(rest),
     ["objectives", "--samples", var samples, .. var names] => ObjectivesBench.Run(int.Parse(samples), names),
     ["objectives", .. var names] => ObjectivesBench.Run(256, names),
     ["inference", var model, var spec, var seconds] => SideBySide.Infer(model, spec, int.Parse(seconds)),
@@ -29,9 +30,10 @@ static int Usage()
                QuantCluster.Bench results [ANCHOR...] [--write FILE]   every anchor through quant run, beside other tools' models
                QuantCluster.Bench trials [--samples N] [CASE...]   what a trial of the search costs beside plain inference
                QuantCluster.Bench frontier [ANCHOR...] [--write FOLDER] [--jobs FOLDER]   models between fastest and most accurate
-               QuantCluster.Bench int4 [ANCHOR...]   4-bit weights: what each correction wins back
+               QuantCluster.Bench int4 [--trials N] [ANCHOR...]   4-bit weights: what each correction, and a search, wins back
                QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
-               QuantCluster.Bench orders [--trials N] [ANCHOR...]   does the order of layers matter?
+               QuantCluster.Bench orders [--steps N] [--bits 8|4] [ANCHOR...]   does the order of layers matter?
+               QuantCluster.Bench orders --timed [ANCHOR...]   what five orders with every range cost, by default of OCR
                QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?
                QuantCluster.Bench scale [parallel] [overhead] [coordinator]   a cluster's stages, its cost an item, its limits
                QuantCluster.Bench histogram [BenchmarkDotNet options]

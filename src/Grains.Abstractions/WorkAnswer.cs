@@ -41,4 +41,8 @@ public sealed record WorkAnswer
     /// <summary>Items that this silo does at a time.</summary>
     [Id(7)]
     public int Cores { get; init; }
+
+    /// <summary>The order is another build's: this silo's result might differ. Another silo is to be asked.</summary>
+    [Id(8)]
+    public bool IsRefused { get; init; }
 }

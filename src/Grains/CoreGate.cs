@@ -7,6 +7,7 @@ namespace QuantCluster.Grains;
 public sealed class CoreGate : IDisposable
 {
     private readonly SemaphoreSlim _free;
+    private readonly SemaphoreSlim _turn = new(1, 1);
     private int _waiting;
 
     /// <param name="cores">Items at a time, at least one.</param>
@@ -25,13 +26,33 @@ public sealed class CoreGate : IDisposable
     /// <summary>Items that wait for a core.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    public async ValueTask<Place> EnterAsync(CancellationToken cancellation)
+    /// <param name="alone">Takes every core: nothing else runs meanwhile.</param>
+    /// <param name="cancellation">Gives up waiting.</param>
+    public async ValueTask<Place> EnterAsync(bool alone, CancellationToken cancellation)
     {
+        int taken = 0, needed = alone ? Cores : 1;
         Interlocked.Increment(ref _waiting);
         try
         {
-            await _free.WaitAsync(cancellation);
-            return new Place(_free);
+            // One at a time: two that each need every core must not wait for each other's.
+            await _turn.WaitAsync(cancellation);
+            try
+            {
+                for (; taken < needed; taken++)
+                    await _free.WaitAsync(cancellation);
+            }
+            finally
+            {
+                _turn.Release();
+            }
+
+            return new Place(_free, taken);
+        }
+        catch
+        {
+            if (taken > 0)
+                _free.Release(taken);
+            throw;
         }
         finally
         {
@@ -39,11 +60,15 @@ public sealed class CoreGate : IDisposable
         }
     }
 
-    public void Dispose() => _free.Dispose();
-
-    /// <summary>A core, until it is disposed of.</summary>
-    public readonly struct Place(SemaphoreSlim free) : IDisposable
+    public void Dispose()
     {
-        public void Dispose() => free.Release();
+        _free.Dispose();
+        _turn.Dispose();
+    }
+
+    /// <summary>A core or more, until it is disposed of.</summary>
+    public readonly struct Place(SemaphoreSlim free, int cores) : IDisposable
+    {
+        public void Dispose() => free.Release(cores);
     }
 }

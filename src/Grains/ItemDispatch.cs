@@ -31,13 +31,20 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
                 lanes.Retire(lane);
                 throw;
             }
-            catch (Exception e)
+            catch (Exception)
             {
-                // Failures of the work itself come as answers: this is the cluster's.
+                // Failures of the work itself come as answers: this is the cluster's, and no fault of the item's. Whether
+                // silos died with it is counted where it is begun.
                 lanes.Retire(lane);
-                if (++losses == settings.MostLosses)
-                    return Failed(item, failures + losses, ExitCode.InternalError, $"{item.Kind} {item.Argument} was lost {losses} times with the silo that did it, last with: {e.Message}");
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << losses)), cancellation);
+                losses++;
+                await PauseAsync(losses, cancellation);
+                continue;
+            }
+
+            if (answer.IsRefused)
+            {
+                lanes.Retire(lane);
+                await PauseAsync(1, cancellation);
                 continue;
             }
 
@@ -63,6 +70,10 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
                 return Failed(item, failures + losses, ExitCode.InternalError, $"{item.Kind} {item.Argument} failed {failures} times, last with: {failure}");
         }
     }
+
+    /// <summary>Longer from loss to loss, and never for two items the same: what was lost together is not sent together.</summary>
+    private static Task PauseAsync(int losses, CancellationToken cancellation) =>
+        Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << Math.Min(losses, 10)) * (0.5 + Random.Shared.NextDouble())), cancellation);
 
     /// <exception cref="LostOrderException">No grain holds the order any more.</exception>
     private async Task<WorkAnswer> CallAsync(Lanes.Lane lane, WorkOrder order, CancellationToken cancellation)

@@ -17,10 +17,4 @@ public sealed record OrleansEngineSettings
 
     /// <summary>How often the cluster is asked who is there.</summary>
     public TimeSpan LookAround { get; init; } = TimeSpan.FromSeconds(3);
-
-    /// <summary>
-    /// How often an item may be lost with its silo before it is taken for what kills silos. More than the attempts a
-    /// failing item has: most items that are lost were only in the same place as what went wrong.
-    /// </summary>
-    public int MostLosses { get; init; } = 8;
 }

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Grains;
 
 /// <summary>Does items on this silo's cores. Each on a thread of its own: ONNX Runtime holds
 /// it for seconds, and neither grains nor messages may wait for one.</summary>
-internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo)
+internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo, JobStore store)
 {
     private readonly string _silo = silo.SiloAddress.ToParsableString();
 
@@ -14,26 +15,28 @@ internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo)
     /// <summary>Items done since the silo came.</summary>
     public long Done => Volatile.Read(ref _done);
 
-    /// <exception cref="InvalidOperationException">The order is another build's: this silo's result might differ.</exception>
     public async Task<WorkAnswer> DoAsync(JobRooms.Lease lease, WorkOrder order, CancellationToken cancellation)
     {
         if (order.Version != QuantizationJob.ToolVersion)
-            throw new InvalidOperationException($"silo {silo.Name} is of another build ({QuantizationJob.ToolVersion}) than the job's coordinator ({order.Version})");
-        using CoreGate.Place place = await cores.EnterAsync(cancellation).ConfigureAwait(false);
+            return new WorkAnswer { IsRefused = true, Silo = _silo, Cores = cores.Cores };
+        BegunItems begun = new(store, order.Job);
+        using CoreGate.Place place = await cores.EnterAsync(begun.IsSuspect(order.Key), cancellation).ConfigureAwait(false);
         WorkAnswer answer = await Task.Factory.StartNew(
-            () => AttemptAsync(lease, order, cancellation).GetAwaiter().GetResult(),
+            () => AttemptAsync(lease, order, begun, cancellation).GetAwaiter().GetResult(),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         Interlocked.Increment(ref _done);
         return answer;
     }
 
-    private async Task<WorkAnswer> AttemptAsync(JobRooms.Lease lease, WorkOrder order, CancellationToken cancellation)
+    private async Task<WorkAnswer> AttemptAsync(JobRooms.Lease lease, WorkOrder order, BegunItems begun, CancellationToken cancellation)
     {
+        WorkItem item = new(order.Kind, order.Argument, order.Inputs);
         long started = Stopwatch.GetTimestamp();
+        if (begun.Begin(item) is { } refusal)
+            return Answer(started) with { Failure = refusal, FailureCode = (int)ExitCode.InternalError, IsFinal = true };
         try
         {
             JobContext job = lease.Job;
-            WorkItem item = new(order.Kind, order.Argument, order.Inputs);
             byte[] bytes = await job.ExecuteAsync(item, cancellation);
             bool inline = bytes.Length <= WorkAnswer.LargestInline;
             return Answer(started) with
@@ -53,6 +56,10 @@ internal sealed class SiloWork(CoreGate cores, ILocalSiloDetails silo)
         catch (Exception e)
         {
             return Answer(started) with { Failure = e.Message, FailureCode = (int)ExitCode.InternalError };
+        }
+        finally
+        {
+            begun.End(item);
         }
     }
 

@@ -65,6 +65,9 @@ internal static class SiloHost
             // comes too late to count.
             o.EnableIndirectProbes = false;
             o.TableRefreshTimeout = TimeSpan.FromSeconds(15);
+
+            // Where all silos died together no one is left to say so: who comes next waits for three of these.
+            o.IAmAliveTablePublishTimeout = settings.ProbeTimeout * 5;
             o.DefunctSiloExpiration = TimeSpan.FromHours(1);
         });
         silo.AddQuantCluster(store, settings.Cores, settings.ReminderPeriod);

@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
+using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Workers;
 
 /// <summary>Does the items a worker has been given, and says in Redis what became of them. Thread-safe.</summary>
-internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings settings)
+internal sealed class ItemDesk(RedisLink link, JobStore store, JobShelf shelf, WorkerSettings settings)
 {
     private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(10);
 
@@ -32,9 +32,7 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
         {
             if (_stopped.ContainsKey(delivery.Message.Run))
                 await delivery.Cancellation.CancelAsync();
-            long started = Stopwatch.GetTimestamp();
-            WorkItem item = delivery.Message.ToItem();
-            (ResultMessage? message, byte[] bytes) = await AttemptAsync(delivery, item, started);
+            (ResultMessage? message, byte[] bytes) = await AttemptAsync(delivery);
             if (message is null)
                 await DropAsync(delivery, cancellation);
             else
@@ -63,24 +61,30 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
         }
     }
 
+    /// <summary>Whether workers died with the item: then nothing else is to be done beside it.</summary>
+    public bool IsSuspect(Delivery delivery) => BegunOf(delivery).IsSuspect(delivery.Item.Key);
+
+    /// <summary>Keeps an item that has yet to wait.</summary>
+    public void Hold(Delivery delivery) => _atWork.TryAdd(delivery, 0);
+
+    private BegunItems BegunOf(Delivery delivery) => new(store, delivery.Job);
+
     /// <returns>No message where the item is not wanted any more.</returns>
-    private async Task<(ResultMessage? Message, byte[] Bytes)> AttemptAsync(Delivery delivery, WorkItem item, long started)
+    private async Task<(ResultMessage? Message, byte[] Bytes)> AttemptAsync(Delivery delivery)
     {
         CancellationToken stop = delivery.Cancellation.Token;
-        if (delivery.Deliveries > Delivery.MaximumDeliveries)
-        {
-            string text = string.Create(CultureInfo.InvariantCulture,
-                $"{item.Kind} {item.Argument}: {delivery.Deliveries - 1} workers died with it, so it is not given to another. Look into their logs; too little memory for the model is the usual reason.");
-            return (new ResultMessage(item.Key, settings.Name, 0, Code: ExitCode.InternalError, Message: text), []);
-        }
-
+        WorkItem item = delivery.Item;
+        BegunItems begun = BegunOf(delivery);
+        if (begun.Begin(item) is { } refusal)
+            return (Say(new(item.Key, settings.Name, 0, Code: ExitCode.InternalError, Message: refusal)), []);
+        long started = Stopwatch.GetTimestamp();
         try
         {
             byte[] bytes = await shelf.UseAsync(delivery.Job, job => job.ExecuteAsync(item, stop));
             string? blob = bytes.Length > ResultMessage.LargestBeside
                 ? (await shelf.UseAsync(delivery.Job, job => job.Blobs.PutAsync(bytes, stop))).Value
                 : null;
-            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), blob), blob is null ? bytes : []);
+            return (Say(new(item.Key, settings.Name, Microseconds(started), blob)), blob is null ? bytes : []);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -89,12 +93,18 @@ internal sealed class ItemDesk(RedisLink link, JobShelf shelf, WorkerSettings se
         catch (QuantException e)
         {
             // A full disk may have room again; wrong input stays wrong.
-            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), Code: e.Code, Message: e.Message, MayRetry: e.Code == ExitCode.CannotWrite), []);
+            return (Say(new(item.Key, settings.Name, Microseconds(started), Code: e.Code, Message: e.Message, MayRetry: e.Code == ExitCode.CannotWrite)), []);
         }
         catch (Exception e)
         {
-            return (new ResultMessage(item.Key, settings.Name, Microseconds(started), Code: ExitCode.InternalError, Message: e.Message, MayRetry: true), []);
+            return (Say(new(item.Key, settings.Name, Microseconds(started), Code: ExitCode.InternalError, Message: e.Message, MayRetry: true)), []);
         }
+        finally
+        {
+            begun.End(item);
+        }
+
+        ResultMessage Say(ResultMessage message) => message with { Delivery = delivery.Id.ToString() };
     }
 
     private Task<bool> SayAsync(Delivery delivery, ResultMessage message, byte[] bytes, CancellationToken cancellation) =>

@@ -78,6 +78,8 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
         ResultMessage message = answer.Message;
         if (!_entries.TryGetValue(message.Key, out Entry? entry))
             return [];
+        if (message.Delivery is { } delivery && !entry.Answered.Add(delivery))
+            return [];
         entry.Attempts++;
         TimeSpan elapsed = TimeSpan.FromMicroseconds(message.Microseconds);
         ReadOnlyMemory<byte> bytes = answer.Bytes;
@@ -241,5 +243,8 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
         public int Copies { get; set; } = 1;
 
         public int Attempts { get; set; }
+
+        /// <summary>Entries of the stream that were answered.</summary>
+        public HashSet<string> Answered { get; } = [];
     }
 }

@@ -74,8 +74,7 @@ internal sealed class ItemSource(RedisLink link, ConnectionMultiplexer waiting, 
                 RedisKeys.Items(job), RedisKeys.Group, settings.Name, (long)settings.Timing.Lease.TotalMilliseconds, "0-0", count - claimed.Count);
             foreach (StreamEntry entry in found.ClaimedEntries.Where(e => !e.IsNull))
             {
-                StreamPendingMessageInfo[] pending = await redis.StreamPendingMessagesAsync(RedisKeys.Items(job), RedisKeys.Group, 1, settings.Name, entry.Id, entry.Id);
-                if (Delivered(job, entry, pending is [var info] ? info.DeliveryCount : 1) is { } delivery)
+                if (Delivered(job, entry) is { } delivery)
                     claimed.Add(delivery);
             }
         }
@@ -121,16 +120,16 @@ internal sealed class ItemSource(RedisLink link, ConnectionMultiplexer waiting, 
             string job = jobs.First(j => RedisKeys.Items(j) == (RedisKey)stream[0]);
             foreach (RedisResult entry in (RedisResult[])stream[1]!)
             {
-                if (Delivered(job, StreamReply.Entry(entry), 1) is { } delivery)
+                if (Delivered(job, StreamReply.Entry(entry)) is { } delivery)
                     _taken.Enqueue(delivery);
             }
         }
     }
 
-    private Delivery? Delivered(string job, StreamEntry entry, int deliveries)
+    private Delivery? Delivered(string job, StreamEntry entry)
     {
         if (ItemMessage.Parse(((ReadOnlyMemory<byte>)entry["m"]).Span) is { } message)
-            return new Delivery(job, entry.Id, message, deliveries);
+            return new Delivery(job, entry.Id, message);
         link.Database.StreamAcknowledge(RedisKeys.Items(job), RedisKeys.Group, entry.Id, CommandFlags.FireAndForget);
         link.Database.StreamDelete(RedisKeys.Items(job), [entry.Id], CommandFlags.FireAndForget);
         return null;

@@ -40,7 +40,9 @@ internal sealed record ItemMessage(string Run, string Kind, string Argument, IRe
 /// <param name="Code">Set for a failure.</param>
 /// <param name="Message">Set for a failure.</param>
 /// <param name="MayRetry">Whether trying again may help.</param>
-internal sealed record ResultMessage(string Key, string Worker, long Microseconds, string? Blob = null, ExitCode? Code = null, string? Message = null, bool MayRetry = false)
+/// <param name="Delivery">The entry of the stream that was answered: an answer that comes twice counts once.</param>
+internal sealed record ResultMessage(
+    string Key, string Worker, long Microseconds, string? Blob = null, ExitCode? Code = null, string? Message = null, bool MayRetry = false, string? Delivery = null)
 {
     /// <summary>Results up to this size travel through Redis: a blob's two flushes to the disk would cost more.</summary>
     public const int LargestBeside = 16 << 10;

@@ -30,7 +30,7 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
         ThreadPool.GetMinThreads(out int threads, out int ports);
         ThreadPool.SetMinThreads(Math.Max(threads, settings.Cores + SpareThreads), ports);
         using JobShelf shelf = new(open);
-        ItemDesk desk = new(link, shelf, settings);
+        ItemDesk desk = new(link, store, shelf, settings);
         JobClaims claims = new(link, store, settings, log);
         await using ConnectionMultiplexer waiting = await link.OpenWaitingConnectionAsync();
         ItemSource source = new(link, waiting, settings);
@@ -67,7 +67,7 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
                     claimed = TimeProvider.System.GetTimestamp();
                     foreach (Delivery found in await source.ClaimAsync(1))
                     {
-                        log($"takes over {found.Message.Kind} {found.Message.Argument} of {found.Job}, whose worker is gone");
+                        log($"takes over {found.Item.Kind} {found.Item.Argument} of {found.Job}, whose worker is gone");
                         delivery = found;
                         claimed = 0;
                     }
@@ -96,7 +96,17 @@ public sealed class RedisWorker(RedisLink link, JobStore store, WorkerSettings s
             }
 
             working.RemoveAll(w => w.IsCompleted);
-            working.Add(Task.Run(() => desk.DoAsync(delivery, () => cores.Release(), gone.Token)));
+            int needed = 1;
+            if (desk.IsSuspect(delivery))
+            {
+                // Nothing beside it: what it may kill is only itself, and what may kill it is only it.
+                log($"does {delivery.Item.Kind} {delivery.Item.Argument} of {delivery.Job} alone: workers died with it");
+                desk.Hold(delivery);
+                for (; needed < settings.Cores; needed++)
+                    await cores.WaitAsync(CancellationToken.None);
+            }
+
+            working.Add(Task.Run(() => desk.DoAsync(delivery, () => cores.Release(needed), gone.Token)));
         }
 
         log("finishes what it has begun, and leaves");

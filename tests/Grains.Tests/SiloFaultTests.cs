@@ -73,6 +73,25 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task An_item_that_kills_every_silo_is_quarantined_and_the_others_finish()
+    {
+        Task<List<WorkResult>> run = RunAsync(12, new() { FailingArgument = "3", Kills = true }, () => Task.CompletedTask);
+        while (!run.IsCompleted)
+        {
+            // As an orchestrator would.
+            _cluster.Bury();
+            if (_cluster.Silos.Count < 2)
+                await _cluster.AddAsync();
+            await Task.Delay(50);
+        }
+
+        List<WorkResult> results = await run;
+        WorkResult failed = Assert.Single(results, r => r.Failure is not null);
+        Assert.Equal($"{Hashing.KindName} 3: 5 workers died with it, so it is quarantined: no other is given it. Look into their logs; too little memory for the model is the usual reason.", failed.Failure!.Message);
+        Assert.Equal(12, results.Count);
+    }
+
+    [Fact]
     public async Task A_silo_told_to_stop_finishes_what_it_has_begun_and_goes_in_peace()
     {
         int read = 0;

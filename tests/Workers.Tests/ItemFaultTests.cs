@@ -141,8 +141,59 @@ public sealed class ItemFaultTests : IDisposable
 
         List<WorkResult> results = await run;
         WorkResult failed = Assert.Single(results, r => r.Failure is not null);
-        Assert.Equal($"{Hashing.KindName} 3: 5 workers died with it, so it is not given to another. Look into their logs; too little memory for the model is the usual reason.", failed.Failure!.Message);
+        Assert.Equal($"{Hashing.KindName} 3: 5 workers died with it, so it is quarantined: no other is given it. Look into their logs; too little memory for the model is the usual reason.", failed.Failure!.Message);
         Assert.Equal(8, results.Count);
+    }
+
+    [Fact]
+    public async Task Deaths_are_counted_on_when_the_coordinator_is_among_the_dead()
+    {
+        for (int death = 1; death <= BegunItems.MaximumDeaths; death++)
+        {
+            // Each with a coordinator of its own, that ends with the worker.
+            await using Bench bench = await StartAsync(1, new() { FailingArgument = "0", Kills = true }, "poisoned");
+            using CancellationTokenSource end = new();
+            Task run = bench.RunAsync(1, end.Token);
+            while (!_workers[^1].HasExited)
+                await Task.Delay(20);
+            await end.CancelAsync();
+            await run.ContinueWith(_ => { }, TaskScheduler.Default);
+        }
+
+        await using Bench last = await StartAsync(1, new() { FailingArgument = "0", Kills = true }, "poisoned");
+        Assert.Contains("5 workers died with it, so it is quarantined", Assert.Single(await last.RunAsync(1)).Failure!.Message);
+        Assert.False(_workers[^1].HasExited);
+    }
+
+    [Fact]
+    public async Task Items_beside_one_that_kills_its_workers_are_not_blamed()
+    {
+        await using Bench innocent = await StartAsync(0, new() { DelayMilliseconds = 2500 });
+        await using Bench poisoned = await StartAsync(0, new() { FailingArgument = "0", Kills = true, DelayMilliseconds = 300 });
+        AddWorker(cores: 3);
+        Task<List<WorkResult>> good = innocent.RunAsync(4), bad = poisoned.RunAsync(1);
+        while (!good.IsCompleted || !bad.IsCompleted)
+        {
+            if (_workers[^1].HasExited)
+                AddWorker(cores: 3);
+            await Task.Delay(50);
+        }
+
+        Assert.Contains("so it is quarantined", Assert.Single(await bad).Failure!.Message);
+        AssertEachOnce(await good, 4);
+    }
+
+    [Fact]
+    public async Task A_failure_whose_answer_comes_twice_counts_once()
+    {
+        await using Bench bench = await StartAsync(1, new() { FailingArgument = "0", FailingAttempts = 1, DelayMilliseconds = 300 });
+        Task<List<WorkResult>> run = bench.RunAsync(1);
+        await bench.CallsAsync(1);
+        string key = ((string[])(await bench.Link.Database.ExecuteAsync("KEYS", "quant:run:*"))!).First(k => !k.EndsWith(":results", StringComparison.Ordinal));
+        ResultMessage failure = new(Hashing.Item(0).Key, "no one", 0, Code: ExitCode.InternalError, Message: "poison", MayRetry: true, Delivery: "1-1");
+        for (int i = 0; i < 5; i++)
+            await bench.Link.Database.StreamAddAsync($"{key}:results", [new("h", failure.ToBytes()), new("b", "")]);
+        AssertEachOnce(await run, 1);
     }
 
     [Fact]
@@ -171,15 +222,15 @@ public sealed class ItemFaultTests : IDisposable
         Assert.All(results, r => Assert.Equal(Hashing.Expected(r.Item), Encoding.ASCII.GetString(r.Bytes.Span[..64])));
     }
 
-    private void AddWorker() => _workers.Add(WorkerProcess.OfContract(_server.Address, _store.Path, 1, Timing.Lease));
+    private void AddWorker(int cores = 1) => _workers.Add(WorkerProcess.OfContract(_server.Address, _store.Path, cores, Timing.Lease));
 
-    private async Task<Bench> StartAsync(int workers, Hashing.Behaviour behaviour)
+    private async Task<Bench> StartAsync(int workers, Hashing.Behaviour behaviour, string? job = null)
     {
         for (int i = 0; i < workers; i++)
             AddWorker();
         RedisLink link = await RedisLink.ConnectAsync($"{_server.Address},allowAdmin=true");
-        JobContext job = Hashing.Prepare(Path.Combine(JobStore.Open(_store.Path).Jobs, JobStore.NewId("contract")), behaviour);
-        return new Bench(link, new RedisEngine(link, Timing, "contract"), job);
+        JobContext context = Hashing.Prepare(Path.Combine(JobStore.Open(_store.Path).Jobs, job ?? JobStore.NewId("contract")), behaviour);
+        return new Bench(link, new RedisEngine(link, Timing, "contract"), context);
     }
 
     private sealed class Bench(RedisLink link, RedisEngine engine, JobContext job) : IAsyncDisposable
@@ -188,10 +239,11 @@ public sealed class ItemFaultTests : IDisposable
 
         public JobContext Job => job;
 
-        public async Task<List<WorkResult>> RunAsync(int count)
+        public async Task<List<WorkResult>> RunAsync(int count, CancellationToken end = default)
         {
             List<WorkResult> results = [];
-            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60));
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(end);
+            patience.CancelAfter(TimeSpan.FromSeconds(60));
             await foreach (WorkResult result in engine.ExecuteAsync(job, ItemsAsync(count), patience.Token))
                 results.Add(result);
             return results;

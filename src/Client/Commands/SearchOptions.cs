@@ -16,6 +16,8 @@ internal static class SearchOptions
 
     public static Option<int?> Trials { get; } = CountOption.Create("--trials", "Search with N trials at most. The same number gives the same bytes.");
 
+    public static Option<int?> Beam { get; } = CountOption.Create("--beam", "Walk also a beam of N prefixes, each step trying several next layers for each and keeping the N of least error. Thorough has one of 3.");
+
     /// <summary>Null where no search is asked for.</summary>
     /// <exception cref="QuantException">The options contradict each other.</exception>
     public static SearchSettings? Read(ParseResult parsed, JobSettings settings)
@@ -24,8 +26,8 @@ internal static class SearchOptions
         double? seconds = parsed.GetValue(Budget) is { } text ? TimeSpans.Seconds(text, "--budget") : null;
         if (effort == SearchEffort.Fast)
         {
-            return seconds is null && parsed.GetValue(Trials) is null ? null
-                : throw new QuantException(ExitCode.Usage, "--budget and --trials limit a search, and --effort fast does none: give --effort balanced or thorough.");
+            return seconds is null && parsed.GetValue(Trials) is null && parsed.GetValue(Beam) is null ? null
+                : throw new QuantException(ExitCode.Usage, "--budget, --trials and --beam are about a search, and --effort fast does none: give --effort balanced or thorough.");
         }
 
         return new SearchSettings
@@ -34,6 +36,7 @@ internal static class SearchOptions
             Objective = parsed.GetValue(Objective)!,
             Seconds = seconds,
             Trials = parsed.GetValue(Trials),
+            Beam = parsed.GetValue(Beam),
             Corrections = settings.Correct switch
             {
                 CorrectionMode.None => LayerCorrection.None,

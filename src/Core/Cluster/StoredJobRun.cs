@@ -94,6 +94,8 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
     private JobState End(ProgressWriter progress, JobLog log, JobPhase phase, ExitCode? code, string? message)
     {
         JobState last = progress.End();
+        if (phase != JobPhase.Waiting)
+            new BegunItems(job.Store, job.Id).Clear();
         log.Add(message is null ? "finished" : string.Create(CultureInfo.InvariantCulture, $"{phase.ToString().ToLowerInvariant()}: {message}"));
         return Write(last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
     }

@@ -36,7 +36,8 @@ public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IW
 /// <list type="bullet">
 /// <item>Every item gives exactly one result, in any order.</item>
 /// <item>An item that fails is tried again, <see cref="MaximumAttempts"/> times in all (once for a
-/// <see cref="QuantException"/>), then reported as failed; the others go on.</item>
+/// <see cref="QuantException"/>), then reported as failed; the others go on. A worker's death is no failure of its items:
+/// deaths are counted apart, and bounded (<see cref="Cluster.BegunItems"/>).</item>
 /// <item>Items are taken from the source only as results are read: neither piles up.</item>
 /// <item>After cancellation, or when the reader stops reading, nothing is left running.</item>
 /// </list>

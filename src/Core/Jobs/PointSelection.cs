@@ -61,7 +61,7 @@ internal static class PointSelection
         FrontierPoint fastest = frontier.Points[0];
         if (constraints.NeverSlower && PointChoice.Choose(frontier, new FrontierConstraints { NeverSlower = true }) is null)
             return FloatIsBest(fastest.Latency, frontier.Measured, job, report);
-        FrontierPoint nearest = constraints.AsksForAccuracyOnly ? frontier.Points.MinBy(p => p.Error)! : fastest;
+        FrontierPoint nearest = PointChoice.Nearest(frontier, constraints);
         return new QuantException(ExitCode.GateNotMet, string.Create(
             CultureInfo.InvariantCulture,
             $"none of {frontier.Measured} models with some layers on integers keeps to what was asked for: the nearest ({nearest.Quantized.Count} layers on integers) {PointChoice.Broken(nearest, frontier, constraints)}. Nothing was written to {job.Output}; the report is {report}."));

@@ -169,11 +169,19 @@ internal sealed class LayerSearch
     private IEnumerable<ProgressiveChain> Chains(IReadOnlyDictionary<string, double> sensitivity)
     {
         LayerOrderContext context = new(_builder.Plan.Layers, sensitivity, _time.Gains);
-        double steps = Math.Max(0, _budget.Trials(ProgressiveSearch.Share) - _ledger.Count) / TrialsAStep;
-        int count = (int)Math.Min(_settings.OrderNames.Count, Math.Floor(steps / Math.Min(FewestSteps, context.Layers.Count)));
-        int each = count == 0 ? 0 : (int)Math.Min(_settings.Steps, steps / count);
-        return _settings.OrderNames.Take(count)
-            .Select(name => new ProgressiveChain(name, _builder, ChainSteps.Cut(LayerOrders.Get(name).Arrange(context), each), _settings));
+        double steps = Math.Max(0, _budget.Trials(ProgressiveSearch.Share) - _ledger.Count) / TrialsAStep, each = 0;
+        List<ILayerOrder> orders = [];
+        foreach (ILayerOrder order in _settings.OrderNames.Select(LayerOrders.Get))
+        {
+            // A step of a beam is one of each prefix, and before it one trial for each layer that may come next.
+            double share = steps / (orders.Append(order).Sum(o => o.Width * (1 + ((o.Successors - 1.0) / TrialsAStep))));
+            if (share < Math.Min(FewestSteps, context.Layers.Count))
+                break;
+            orders.Add(order);
+            each = Math.Min(_settings.MostSteps, share);
+        }
+
+        return orders.Select(order => new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), (int)each), _settings));
     }
 
     private double TrialsInTime() => _budget.SecondsLeft is { } left

@@ -1,110 +1,83 @@
-using QuantCluster.Corrections;
-using QuantCluster.Numerics;
-using QuantCluster.Planning;
+using System.Collections.Immutable;
 using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Orders;
 
 namespace QuantCluster.Search;
 
 /// <summary>
-/// Quantizes layer after layer along an order, starting from float: each layer's ranges are chosen under the error that
-/// is already there, then it is corrected for the inputs it now gets, and the next one follows. A step goes Propose,
-/// Choose, Correction, Propose, Accept; who runs the trials in between may do so for many chains at once.
+/// Quantizes layer after layer along an order, starting from float. A beam keeps several prefixes, and begins a step by
+/// choosing which layers come next (Extensions, Begin); then each prefix takes its step (<see cref="PrefixStep"/>), and End
+/// puts the best first. Who runs the trials in between may do so for many chains at once.
 /// </summary>
-internal sealed class ProgressiveChain
+/// <param name="order">Its name and, for a beam, how wide it is.</param>
+/// <param name="steps">Layers in the order's arrangement, those together that are quantized at a time.</param>
+internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, IReadOnlyList<string[]> steps, SearchSettings settings)
 {
-    private readonly TrialBuilder _builder;
-    private readonly IReadOnlyList<string[]> _steps;
-    private readonly SearchSettings _settings;
-    private int _next;
-    private SearchConfiguration _chosen = SearchConfiguration.AllFloat;
-    private double[] _chosenErrors = [];
+    private Prefix[] _prefixes = [new(SearchConfiguration.AllFloat, [])];
+    private Prefix[] _extended = [];
+    private PrefixStep[] _begun = [];
+    private int _done;
 
-    public ProgressiveChain(string name, TrialBuilder builder, IReadOnlyList<string[]> steps, SearchSettings settings)
-    {
-        Name = name;
-        _builder = builder;
-        _steps = steps;
-        _settings = settings;
-    }
+    public string Name => order.Name;
 
-    public string Name { get; }
+    /// <summary>What was accepted so far; of several prefixes, the one of least error.</summary>
+    public SearchConfiguration State => _prefixes[0].State;
 
-    /// <summary>What was accepted so far.</summary>
-    public SearchConfiguration State { get; private set; } = SearchConfiguration.AllFloat;
-
-    public bool IsFinished => _next == _steps.Count;
+    public bool IsFinished => _done == steps.Count;
 
     /// <summary>Steps taken and all.</summary>
-    public (int Done, int All) Progress => (_next, _steps.Count);
+    public (int Done, int All) Progress => (_done, steps.Count);
 
     /// <summary>The next layers, for people.</summary>
-    public string Upcoming => IsFinished ? "" : string.Join(", ", _steps[_next]);
+    public string Upcoming => IsFinished ? "" : string.Join(", ", steps[Left(_prefixes[0]).First()]);
 
-    /// <summary>The next step's candidates: one for each distinct range its new tensors can take; the default first.</summary>
-    public IReadOnlyList<SearchConfiguration> Propose()
+    /// <summary>What the next step may go on with; nothing to be measured where the order has only one way.</summary>
+    public IReadOnlyList<SearchConfiguration> Extensions()
     {
-        SearchConfiguration next = State;
-        foreach (string layer in _steps[_next])
-            next = next.With(layer, LayerChoice.Int8);
-        QuantizationPlan plan = _builder.PlanOf(next);
-        HashSet<string> known = [.. _builder.PlanOf(State).Points.Select(p => p.Tensor)];
-        string[] fresh = [.. plan.Points.Select(p => p.Tensor).Where(t => !known.Contains(t) && !_builder.Ranges.Given.ContainsKey(t))];
-        List<SearchConfiguration> candidates = [next];
-        if (fresh.Length == 0)
-            return candidates;
-        HashSet<string> seen = [Mappings(next)];
-        foreach (RangeCandidate candidate in _builder.Ranges.Estimators.Skip(1))
+        _extended =
+        [
+            .. _prefixes.SelectMany(p => Left(p).Take(order.Successors).Select(s => new Prefix(PrefixStep.Extend(p.State, steps[s]), p.Taken.Add(s)) { Before = p.State, Next = s }))
+                .DistinctBy(p => p.State.Hash),
+        ];
+        return _extended.Length <= 1 ? [] : [.. _extended.Select(p => p.State)];
+    }
+
+    /// <summary>Begins a step of each prefix that goes on: those of least error, one for each set of layers as long as there are others.</summary>
+    /// <param name="errors">Of the extensions on the search samples.</param>
+    public IReadOnlyList<PrefixStep> Begin(IReadOnlyList<double[]> errors)
+    {
+        if (errors.Count > 0)
         {
-            SearchConfiguration other = next;
-            foreach (string tensor in fresh)
-                other = other.WithRange(tensor, candidate);
-            if (seen.Add(Mappings(other)))
-                candidates.Add(other);
+            Prefix[] ranked = [.. _extended.Zip(errors).OrderBy(e => e.Second.Average()).Select(e => e.First)];
+            Prefix[] sets = [.. ranked.DistinctBy(p => string.Join(' ', p.Taken))];
+            _extended = [.. sets.Concat(ranked.Except(sets)).Take(order.Width)];
         }
 
-        return candidates;
-
-        string Mappings(SearchConfiguration configuration)
-        {
-            Dictionary<string, AffineMapping> mappings = _builder.Mappings(plan, configuration);
-            return string.Join(' ', plan.Points.Select(p => mappings[p.Tensor]));
-        }
+        return _begun = [.. _extended.Select(p => new PrefixStep(builder, p.Before, steps[p.Next], settings))];
     }
 
-    /// <summary>Takes the default candidate, unless another is better and not by chance.</summary>
-    /// <param name="candidates">As proposed.</param>
-    /// <param name="errors">Of each on the search samples; null for one that was dropped.</param>
-    public void Choose(IReadOnlyList<SearchConfiguration> candidates, IReadOnlyList<double[]?> errors)
+    /// <summary>Ends the step once all its prefixes have accepted what came of theirs.</summary>
+    /// <returns>The errors of <see cref="State"/>.</returns>
+    public double[] End()
     {
-        int best = Enumerable.Range(0, candidates.Count).Where(i => errors[i] is not null).MinBy(i => errors[i]!.Average());
-        int chosen = errors[0] is { } standard && !PairedGain.Of(standard, errors[best]!).IsSignificant(_settings.StandardErrors) ? 0 : best;
-        (_chosen, _chosenErrors) = (candidates[chosen], errors[chosen]!);
+        (Prefix Prefix, double[] Errors)[] ranked =
+        [
+            .. _extended.Zip(_begun, (prefix, step) => (prefix with { State = step.Result.State }, step.Result.Errors))
+                .OrderBy(p => p.Errors.Average()).DistinctBy(p => p.Item1.State.Hash),
+        ];
+        _prefixes = [.. ranked.Select(p => p.Prefix)];
+        _done++;
+        return ranked[0].Errors;
     }
 
-    /// <summary>What has to be corrected now; null where the step put no layer on integers.</summary>
-    public CorrectionRequest? Correction()
-    {
-        HashSet<string> before = [.. _builder.PlanOf(State).Layers.Select(l => l.Id)];
-        string[] fresh = [.. _builder.PlanOf(_chosen).Layers.Select(l => l.Id).Where(id => !before.Contains(id))];
-        return fresh.Length == 0 || _settings.Corrections == LayerCorrection.None ? null : new CorrectionRequest(_builder.Build(_chosen), fresh, _settings.Corrections);
-    }
+    private IEnumerable<int> Left(Prefix prefix) => Enumerable.Range(0, steps.Count).Where(s => !prefix.Taken.Contains(s));
 
-    /// <summary>The chosen candidate with its layers corrected.</summary>
-    public SearchConfiguration Propose(IReadOnlyDictionary<string, CorrectedLayer> corrected)
+    /// <param name="Taken">The steps it is made of.</param>
+    private sealed record Prefix(SearchConfiguration State, ImmutableSortedSet<int> Taken)
     {
-        SearchConfiguration candidate = _chosen;
-        foreach ((string layer, CorrectedLayer result) in corrected)
-            candidate = candidate.With(layer, new LayerChoice(LayerPrecision.Int8, _settings.Corrections, result));
-        return candidate;
-    }
+        /// <summary>What was extended to it, and by which step.</summary>
+        public SearchConfiguration Before { get; init; } = State;
 
-    /// <summary>Ends the step: with the correction where it is no worse, else without.</summary>
-    /// <returns>The state's errors.</returns>
-    public double[] Accept(SearchConfiguration? corrected, double[]? errors)
-    {
-        bool better = corrected is not null && errors is not null && errors.Average() < _chosenErrors.Average();
-        State = better ? corrected! : _chosen;
-        _next++;
-        return better ? errors! : _chosenErrors;
+        public int Next { get; init; }
     }
 }

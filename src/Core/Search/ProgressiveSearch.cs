@@ -21,29 +21,46 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
         while (chains.Any(c => !c.IsFinished))
         {
             ProgressiveChain[] active = [.. chains.Where(c => !c.IsFinished)];
-            IReadOnlyList<SearchConfiguration>[] candidates = [.. active.Select(c => c.Propose())];
+            Trial[][] extensions = [.. active.Select(c => c.Extensions().Select(builder.Build).ToArray())];
+            if (!Allows(extensions, active.Length))
+                return false;
+            // Each for itself: the second best prefix goes on even where the best is far better.
+            Queue<double[]?[]> extended = new(await ledger.RaceAsync([.. extensions.SelectMany(t => t).Select(t => new[] { t })], cancellation));
+            PrefixStep[] steps = [.. active.Zip(extensions).SelectMany(c => c.First.Begin([.. c.Second.Select(_ => extended.Dequeue()[0]!)]))];
+
+            IReadOnlyList<SearchConfiguration>[] candidates = [.. steps.Select(s => s.Propose())];
             Trial[][] trials = [.. candidates.Select(g => g.Select(builder.Build).ToArray())];
-            if (budget.IsOver(Share) || !budget.Allows(ledger, ledger.CountNew(trials.SelectMany(t => t)) + active.Length, Share))
+            if (!Allows(trials, steps.Length))
                 return false;
             IReadOnlyList<double[]?[]> errors = await ledger.RaceAsync(trials, cancellation);
-            for (int c = 0; c < active.Length; c++)
-                active[c].Choose(candidates[c], errors[c]);
+            for (int s = 0; s < steps.Length; s++)
+                steps[s].Choose(candidates[s], errors[s]);
 
-            CorrectionRequest?[] requests = [.. active.Select(c => c.Correction())];
+            CorrectionRequest?[] requests = [.. steps.Select(s => s.Correction())];
             IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. requests.OfType<CorrectionRequest>()], cancellation);
-            SearchConfiguration?[] after = new SearchConfiguration?[active.Length];
-            for (int c = 0, next = 0; c < active.Length; c++)
-                after[c] = requests[c] is null ? null : active[c].Propose(corrected[next++]);
+            SearchConfiguration?[] after = new SearchConfiguration?[steps.Length];
+            for (int s = 0, next = 0; s < steps.Length; s++)
+                after[s] = requests[s] is null ? null : steps[s].Propose(corrected[next++]);
             Trial[][] finals = [.. after.Select(a => a is null ? Array.Empty<Trial>() : [builder.Build(a)])];
             IReadOnlyList<double[]?[]> finalErrors = await ledger.RaceAsync(finals, cancellation);
-            for (int c = 0; c < active.Length; c++)
-                points.Add(Point(active[c], active[c].Accept(after[c], finalErrors[c].FirstOrDefault())));
+            for (int s = 0; s < steps.Length; s++)
+                steps[s].Accept(after[s], finalErrors[s].FirstOrDefault());
+            foreach (ProgressiveChain chain in active)
+            {
+                double[] reached = chain.End();
+                points.Add(Point(chain, reached));
+            }
+
             await judge(points.Count - active.Length);
             Report(active, points);
         }
 
         return true;
     }
+
+    /// <summary>Whether the budget has room for these, and for one trial more of each that goes on.</summary>
+    private bool Allows(Trial[][] trials, int more) =>
+        !budget.IsOver(Share) && budget.Allows(ledger, ledger.CountNew(trials.SelectMany(t => t)) + more, Share);
 
     private SearchPoint Point(ProgressiveChain chain, double[] errors)
     {

@@ -11,13 +11,16 @@ public enum SearchEffort
     /// <summary>A minute or a few: the orders that usually win, then polish.</summary>
     Balanced,
 
-    /// <summary>Every order and a random one, and polish until nothing is accepted.</summary>
+    /// <summary>Every order, a random one and a beam, and polish until nothing is accepted.</summary>
     Thorough,
 }
 
 /// <summary>How the search goes.</summary>
 public sealed record SearchSettings
 {
+    /// <summary>The width of the beam that <see cref="SearchEffort.Thorough"/> has.</summary>
+    private const int ThoroughBeam = 3;
+
     public SearchEffort Effort { get; init; } = SearchEffort.Balanced;
 
     /// <summary>A name of the objectives: auto, kl, sqnr, cosine or task.</summary>
@@ -35,6 +38,12 @@ public sealed record SearchSettings
     /// <summary>Names of the orders to go along; null for the effort's.</summary>
     public IReadOnlyList<string>? Orders { get; init; }
 
+    /// <summary>Prefixes that a beam keeps side by side, beside the effort's orders; null for the effort's.</summary>
+    public int? Beam { get; init; }
+
+    /// <summary>Steps of a chain at most, null for the effort's: where there are more layers, several are quantized at a time.</summary>
+    public int? Steps { get; init; }
+
     /// <summary>Samples that choose, and as many that judge, at most; 0 chooses by the model's size.</summary>
     public int Samples { get; init; }
 
@@ -50,11 +59,10 @@ public sealed record SearchSettings
     public LayerCorrection Corrections { get; init; } = LayerCorrection.Rounding | LayerCorrection.Bias;
 
     internal IReadOnlyList<string> OrderNames => Orders ?? (Effort == SearchEffort.Thorough
-        ? [.. Search.Orders.LayerOrders.All.Select(o => o.Name), "random-1"]
-        : ["sensitivity-ascending", "topological", "reverse"]);
+        ? [.. Search.Orders.LayerOrders.All.Select(o => o.Name), "random-1", $"{Search.Orders.Beam.Prefix}{Beam ?? ThoroughBeam}"]
+        : ["sensitivity-ascending", "topological", "reverse", .. Beam is { } width ? new[] { $"{Search.Orders.Beam.Prefix}{width}" } : []]);
 
-    /// <summary>Steps of a chain at most: where there are more layers, several are quantized at a time.</summary>
-    internal int Steps => Effort == SearchEffort.Thorough ? 64 : 32;
+    internal int MostSteps => Steps ?? (Effort == SearchEffort.Thorough ? 64 : 32);
 
     /// <summary>Rounds of polish at most.</summary>
     internal int Rounds => Effort == SearchEffort.Thorough ? 4 : 1;

@@ -23,7 +23,7 @@ internal sealed class FrontierStage
 
     /// <summary>
     /// What saves less time than this is hardly better than the float model, which is more accurate: there are points of more
-    /// use, unless nothing saves more.
+    /// use, unless nothing saves more or it is the smallest.
     /// </summary>
     private const double Worthwhile = 0.95;
 
@@ -89,7 +89,8 @@ internal sealed class FrontierStage
         for (int round = 0; round < 2; round++)
         {
             Estimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
-            Estimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile)];
+            long smallest = foretold.Min(e => e.Bytes);
+            Estimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile || e.Bytes == smallest)];
             if (worthwhile.Length >= _settings.Points)
                 foretold = worthwhile;
             IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);

@@ -22,7 +22,7 @@ public static class ParetoFront
     }
 
     /// <summary>
-    /// At most <paramref name="count"/> of them that lie far apart: first the fastest and the most accurate, then always
+    /// At most <paramref name="count"/> of them that lie far apart: first the fastest, the most accurate and the smallest, then always
     /// the one farthest from all that were taken, on logarithmic axes.
     /// </summary>
     public static IReadOnlyList<T> Spread<T>(IReadOnlyList<T> front, Func<T, Cost> cost, int count)
@@ -32,9 +32,13 @@ public static class ParetoFront
         double[][] places = Places([.. front.Select(cost)]);
         int[] order = [.. Enumerable.Range(0, front.Count)];
         List<int> taken = [order.MinBy(i => places[i][1])];
-        int accurate = order.MinBy(i => places[i][0]);
-        if (count > 1 && !taken.Contains(accurate))
-            taken.Add(accurate);
+        foreach (int axis in (int[])[0, 2])
+        {
+            int least = order.MinBy(i => places[i][axis]);
+            if (taken.Count < count && !taken.Contains(least))
+                taken.Add(least);
+        }
+
         while (taken.Count < count)
             taken.Add(order.Except(taken).MaxBy(i => taken.Min(t => Distance(places[i], places[t]))));
         return [.. taken.Order().Select(i => front[i])];

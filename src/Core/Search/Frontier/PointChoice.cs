@@ -52,13 +52,35 @@ public static class PointChoice
         return kept.Where(p => p.Cost.Latency <= fastest * (1 + Tie)).MinBy(p => p.Error);
     }
 
+    /// <summary>
+    /// What comes nearest where no point keeps to everything: the smallest where none is small enough, else the fastest where
+    /// none of the small ones is fast enough, else the most accurate of those that are both.
+    /// </summary>
+    public static FrontierPoint Nearest(FrontierResult frontier, FrontierConstraints constraints)
+    {
+        FrontierPoint[] left = [.. frontier.Points];
+        foreach ((FrontierConstraints limit, Func<FrontierPoint, double> measure) in new (FrontierConstraints, Func<FrontierPoint, double>)[]
+        {
+            (new() { MaximumSize = constraints.MaximumSize }, p => p.Bytes),
+            (new() { MaximumLatency = constraints.MaximumLatency, NeverSlower = constraints.NeverSlower }, p => p.Cost.Latency),
+        })
+        {
+            FrontierPoint[] kept = [.. left.Where(p => Broken(p, frontier, limit) is null)];
+            if (kept.Length == 0)
+                return left.MinBy(measure)!;
+            left = kept;
+        }
+
+        return left.MinBy(p => p.Error)!;
+    }
+
     /// <summary>The first constraint that a point breaks, in words; null where it keeps to all.</summary>
     public static string? Broken(FrontierPoint point, FrontierResult frontier, FrontierConstraints constraints)
     {
         if (constraints.MaximumLatency is { } latency && point.Latency.Quantized.Median > latency.Of(point.Latency.Reference.Median))
             return Format($"takes {point.Latency.Quantized.Median:0.###} ms; at most {latency.Of(point.Latency.Reference.Median):0.###} ms are allowed");
         if (constraints.MaximumSize is { } size && point.Bytes > size.Of(frontier.ReferenceBytes))
-            return Format($"has {point.Bytes / 1e6:0.000} MB; at most {size.Of(frontier.ReferenceBytes) / 1e6:0.000} MB are allowed");
+            return Format($"has {Size(point.Bytes)}; at most {Size(size.Of(frontier.ReferenceBytes))} are allowed");
         if (constraints.NeverSlower && (point.Latency.PairwiseSpeedup < 1 || point.Latency is { PairwiseSpeedup: < 1 + Clear, SpeedupLow: < 1 - Tie }))
             return Format($"is slower than float ({point.Latency.PairwiseSpeedup:0.00}x)");
         if (constraints.MinimumSqnr is { } minimum && point.SqnrDb < minimum)
@@ -67,6 +89,8 @@ public static class PointChoice
             return Format($"answers otherwise than float in {100 - agreement:0.00} %; a drop of at most {drop:0.##} is allowed");
         return null;
     }
+
+    private static string Size(double bytes) => Format(bytes < 1e6 ? (FormattableString)$"{bytes / 1e3:0.0} kB" : $"{bytes / 1e6:0.000} MB");
 
     private static string Format(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

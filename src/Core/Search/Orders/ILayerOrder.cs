@@ -15,6 +15,12 @@ public interface ILayerOrder
     /// <summary>The name users see and choose it by.</summary>
     string Name { get; }
 
+    /// <summary>Prefixes that are kept side by side.</summary>
+    int Width => 1;
+
+    /// <summary>Of the layers a prefix leaves, so many of the first are tried as its next; 1 keeps to the arrangement.</summary>
+    int Successors => 1;
+
     /// <summary>A permutation of the layers' ids; the same one for the same context.</summary>
     IReadOnlyList<string> Arrange(LayerOrderContext context);
 }

@@ -45,6 +45,16 @@ public class PointChoiceTests
         Assert.Equal("is slower than float (0.90x)", PointChoice.Broken(_frontier.Points[3], _frontier, new FrontierConstraints { NeverSlower = true }));
     }
 
+    [Fact]
+    public void Where_no_point_will_do_the_nearest_is_named_by_what_cannot_be_kept()
+    {
+        int Nearest(FrontierConstraints constraints) => PointChoice.Nearest(_frontier, constraints).Number;
+        Assert.Equal(1, Nearest(new FrontierConstraints { MaximumSize = new Limit(1000, false) }));
+        Assert.Equal(2, Nearest(new FrontierConstraints { MaximumSize = new Limit(2.5e6, false), MaximumLatency = new Limit(5.1, false), MinimumSqnr = 90 }));
+        Assert.Equal(3, Nearest(new FrontierConstraints { NeverSlower = true, MinimumSqnr = 90 }));
+        Assert.Equal(4, Nearest(new FrontierConstraints { MinimumSqnr = 90 }));
+    }
+
     [Theory]
     [InlineData("50%", 0.5, true)]
     [InlineData("2.5MB", 2.5e6, false)]

@@ -1,0 +1,86 @@
+using QuantCluster.Corrections;
+using QuantCluster.Numerics;
+using QuantCluster.Planning;
+using QuantCluster.Search.Configuration;
+
+namespace QuantCluster.Search;
+
+/// <summary>
+/// Puts the next layers of a prefix on integers: their ranges are chosen under the error that is already there, then they
+/// are corrected for the inputs they now get. It goes Propose, Choose, Correction, Propose, Accept; who runs the trials in
+/// between may do so for many steps at once.
+/// </summary>
+/// <param name="state">The prefix.</param>
+/// <param name="layers">Ids of the next layers.</param>
+internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state, IReadOnlyList<string> layers, SearchSettings settings)
+{
+    private SearchConfiguration _chosen = SearchConfiguration.AllFloat;
+    private double[] _chosenErrors = [];
+
+    /// <summary>What came of it once it is accepted, and its errors on the search samples.</summary>
+    public (SearchConfiguration State, double[] Errors) Result { get; private set; } = (SearchConfiguration.AllFloat, []);
+
+    /// <summary>The candidates: one for each distinct range its new tensors can take; the default first.</summary>
+    public IReadOnlyList<SearchConfiguration> Propose()
+    {
+        SearchConfiguration next = Extend(state, layers);
+        QuantizationPlan plan = builder.PlanOf(next);
+        HashSet<string> known = [.. builder.PlanOf(state).Points.Select(p => p.Tensor)];
+        string[] fresh = [.. plan.Points.Select(p => p.Tensor).Where(t => !known.Contains(t) && !builder.Ranges.Given.ContainsKey(t))];
+        List<SearchConfiguration> candidates = [next];
+        if (fresh.Length == 0)
+            return candidates;
+        HashSet<string> seen = [Mappings(next)];
+        foreach (RangeCandidate candidate in builder.Ranges.Estimators.Skip(1))
+        {
+            SearchConfiguration other = next;
+            foreach (string tensor in fresh)
+                other = other.WithRange(tensor, candidate);
+            if (seen.Add(Mappings(other)))
+                candidates.Add(other);
+        }
+
+        return candidates;
+
+        string Mappings(SearchConfiguration configuration)
+        {
+            Dictionary<string, AffineMapping> mappings = builder.Mappings(plan, configuration);
+            return string.Join(' ', plan.Points.Select(p => mappings[p.Tensor]));
+        }
+    }
+
+    /// <summary>Takes the default candidate, unless another is better and not by chance.</summary>
+    /// <param name="candidates">As proposed.</param>
+    /// <param name="errors">Of each on the search samples; null for one that was dropped.</param>
+    public void Choose(IReadOnlyList<SearchConfiguration> candidates, IReadOnlyList<double[]?> errors)
+    {
+        int best = Enumerable.Range(0, candidates.Count).Where(i => errors[i] is not null).MinBy(i => errors[i]!.Average());
+        int chosen = errors[0] is { } standard && !PairedGain.Of(standard, errors[best]!).IsSignificant(settings.StandardErrors) ? 0 : best;
+        (_chosen, _chosenErrors) = (candidates[chosen], errors[chosen]!);
+    }
+
+    /// <summary>What has to be corrected now; null where the step put no layer on integers.</summary>
+    public CorrectionRequest? Correction()
+    {
+        HashSet<string> before = [.. builder.PlanOf(state).Layers.Select(l => l.Id)];
+        string[] fresh = [.. builder.PlanOf(_chosen).Layers.Select(l => l.Id).Where(id => !before.Contains(id))];
+        return fresh.Length == 0 || settings.Corrections == LayerCorrection.None ? null : new CorrectionRequest(builder.Build(_chosen), fresh, settings.Corrections);
+    }
+
+    /// <summary>The chosen candidate with its layers corrected.</summary>
+    public SearchConfiguration Propose(IReadOnlyDictionary<string, CorrectedLayer> corrected)
+    {
+        SearchConfiguration candidate = _chosen;
+        foreach ((string layer, CorrectedLayer result) in corrected)
+            candidate = candidate.With(layer, new LayerChoice(LayerPrecision.Int8, settings.Corrections, result));
+        return candidate;
+    }
+
+    /// <summary>Ends the step: with the correction where it is no worse, else without.</summary>
+    public void Accept(SearchConfiguration? corrected, double[]? errors) =>
+        Result = corrected is not null && errors is not null && errors.Average() < _chosenErrors.Average() ? (corrected, errors) : (_chosen, _chosenErrors);
+
+    /// <summary>The prefix with these layers on integers, with nearest integers and the default ranges.</summary>
+    public static SearchConfiguration Extend(SearchConfiguration prefix, IReadOnlyList<string> layers) =>
+        layers.Aggregate(prefix, (c, layer) => c.With(layer, LayerChoice.Int8));
+}

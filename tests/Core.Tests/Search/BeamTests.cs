@@ -1,0 +1,197 @@
+using QuantCluster.Calibration;
+using QuantCluster.Corrections;
+using QuantCluster.Data;
+using QuantCluster.Inference;
+using QuantCluster.Jobs;
+using QuantCluster.Numerics;
+using QuantCluster.Onnx;
+using QuantCluster.Onnx.Protocol;
+using QuantCluster.Planning;
+using QuantCluster.Ranges;
+using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Objectives;
+using QuantCluster.Search.Orders;
+using QuantCluster.Tests.Jobs;
+using QuantCluster.Tests.Planning;
+using QuantCluster.Tests.Search.Sensitivity;
+
+namespace QuantCluster.Tests.Search;
+
+public sealed class BeamTests : IDisposable
+{
+    private static readonly SearchSettings Settings = new() { Corrections = LayerCorrection.None, Trials = int.MaxValue };
+
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public async Task A_beam_of_one_prefix_and_one_successor_is_the_greedy_chain()
+    {
+        Walk walk = new(SensitivityNetworks.Chain(outlier: 20));
+        IReadOnlyList<SearchPoint> greedy = await walk.AlongAsync(new SensitivityAscending()), beam = await walk.AlongAsync(new Beam(1, successors: 1));
+        Assert.Equal(5, greedy.Count);
+        Assert.Equal(greedy.Select(p => p.Configuration.Hash), beam.Select(p => p.Configuration.Hash));
+        Assert.Equal(greedy.Select(p => p.SearchErrors), beam.Select(p => p.SearchErrors));
+    }
+
+    [Fact]
+    public async Task A_beam_finds_the_pair_whose_errors_cancel_where_the_greedy_chain_takes_the_harmless_layer_first()
+    {
+        Walk walk = new(Cancelling());
+        SearchPoint[] greedy = [.. await walk.AlongAsync(new SensitivityAscending())], beam = [.. await walk.AlongAsync(new Beam(3))];
+        Assert.Equal(greedy.Length, beam.Length);
+
+        // Two layers that cancel are each worse alone than the third.
+        Assert.Equal(2, greedy[1].Quantized);
+        Assert.True(beam[1].SearchErrors.Average() < 0.5 * greedy[1].SearchErrors.Average(), $"{beam[1].SearchErrors.Average()} of {greedy[1].SearchErrors.Average()}");
+        Assert.True(beam[^1].SearchErrors.Average() <= greedy[^1].SearchErrors.Average());
+        Assert.Equal(greedy[^1].Quantized, beam[^1].Quantized);
+    }
+
+    [Fact]
+    public void Every_step_keeps_different_sets_of_layers_as_long_as_there_are_any()
+    {
+        Walk walk = new(SensitivityNetworks.Chain(outlier: 20));
+        ProgressiveChain chain = walk.Chain(new Beam(3));
+        IReadOnlyList<SearchConfiguration> extensions = chain.Extensions();
+        Assert.Equal(3, extensions.Count);
+        IReadOnlyList<PrefixStep> steps = chain.Begin([[3.0], [1.0], [2.0]]);
+        Assert.Equal([extensions[1].Hash, extensions[2].Hash, extensions[0].Hash], steps.Select(s => s.Propose()[0].Hash));
+        foreach (PrefixStep step in steps)
+        {
+            step.Choose([step.Propose()[0]], [[1.0]]);
+            step.Accept(null, null);
+        }
+
+        chain.End();
+        IReadOnlyList<SearchConfiguration> next = chain.Extensions();
+        Assert.Equal(next.Count, next.Select(c => c.Hash).Distinct().Count());
+        string[] sets = [.. chain.Begin([.. next.Select((_, i) => new[] { (double)i })]).Select(s => string.Join(' ', s.Propose()[0].Quantized))];
+        Assert.Equal(3, sets.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_answer_of_a_beam_depends_neither_on_workers_nor_on_a_stop_in_between_and_no_trial_is_run_twice()
+    {
+        await RunAsync("whole", workers: 1);
+        Assert.Contains(SearchOutcomeFile.Load(_folder["whole"]).Points, p => p.Origin == "beam-2");
+        using CancellationTokenSource stop = new();
+        await RunAsync("stopped", workers: 2, stop);
+        int before = Items("stopped");
+        Assert.True(before < Items("whole"), $"{before}: it was not stopped");
+        await RunAsync("stopped", workers: 2);
+        Assert.Equal(File.ReadAllBytes(_folder["whole.onnx"]), File.ReadAllBytes(_folder["stopped.onnx"]));
+        Assert.Equal(Items("whole"), Items("stopped"));
+    }
+
+    [Fact]
+    public void Names_tell_a_beams_width()
+    {
+        Assert.Equal(4, LayerOrders.Get("beam-4").Width);
+        Assert.Equal("beam-4", LayerOrders.Get("beam-4").Name);
+        Assert.Throws<QuantException>(() => LayerOrders.Get("beam-0"));
+        Assert.Equal("beam-7", new SearchSettings { Beam = 7 }.OrderNames[^1]);
+        Assert.DoesNotContain(new SearchSettings().OrderNames, n => n.StartsWith("beam", StringComparison.Ordinal));
+        Assert.Equal("beam-3", new SearchSettings { Effort = SearchEffort.Thorough }.OrderNames[^1]);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private int Items(string name) => File.ReadLines(_folder[$"{name}/journal.jsonl"]).Count(l => l.Contains("evaluate-trial"));
+
+    private async Task RunAsync(string name, int workers, CancellationTokenSource? stop = null)
+    {
+        SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
+        JobSettings settings = new() { Synthetic = 24, Workers = workers, Threads = workers };
+        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
+        JobSpecification specification = new()
+        {
+            Tool = QuantizationJob.ToolVersion,
+            Model = sources.ModelInput,
+            Output = _folder[$"{name}.onnx"],
+            Settings = settings,
+            Search = new SearchSettings { Orders = ["beam-2"], Trials = 240 },
+        };
+        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
+        await new QuantizationJob(directory, sources, new LocalEngine(workers)) { StopSearch = stop?.Token ?? default, SearchProgress = new StopInBeam(stop) }
+            .RunAsync(CancellationToken.None);
+    }
+
+    /// <summary>
+    /// c's result and the difference of a's and b's, whose weights are the same: on integers both err alike, and the
+    /// difference not at all. Either of them alone errs more than c.
+    /// </summary>
+    private static OnnxModel Cancelling()
+    {
+        Network network = new(seed: 3);
+        string x = network.Input("x", 4, 16);
+        string c = network.MatMul("c", x, 16, 8), a = network.MatMul("a", x, 16, 8);
+        TensorProto weight = network.Proto.Graph.Initializer.Single(i => i.Name == "a.w");
+        float[] larger = [.. weight.ToFloats().Select(v => 4 * v)];
+        weight.RawData = Tensors.FromFloats("a.w", weight.Dims, larger).RawData;
+        string b = network.Node("MatMul", "b", [x, network.Constant(Tensors.FromFloats("b.w", weight.Dims, larger))]);
+        return network.Build(network.Node("Sub", "sum", [c, network.Node("Sub", "difference", [a, b])]));
+    }
+
+    /// <summary>Walks orders over a model, trials run one after the other.</summary>
+    private sealed class Walk : ITrialRunner
+    {
+        private readonly TrialBuilder _builder;
+        private readonly TrialLedger _ledger;
+        private readonly IDataset _data;
+        private readonly SampleSplit _split;
+
+        public Walk(OnnxModel model)
+        {
+            _data = Flow.Inputs(model, 24);
+            QuantizationPlan plan = Flow.PlanOf(model, _data);
+            CalibrationStatistics statistics = Calibrator.Calibrate(
+                model, [.. plan.Points.Select(p => new TapRequest(p.Tensor))], _data, new CalibrationSettings(), null, CancellationToken.None);
+            _builder = new TrialBuilder(
+                model, TensorProbe.Observe(model, _data.Read(0)), plan, new RangeTable(statistics, new RangeSettings(), new Dictionary<string, AffineMapping>()));
+            _split = SampleSplit.Of(_data.Count, 48);
+            _ledger = new TrialLedger(this, SearchObjectives.Get("auto"), _split, 16);
+        }
+
+        public ProgressiveChain Chain(ILayerOrder order)
+        {
+            Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
+            double[][] errors = [.. _ledger.GlanceAsync(alone, default).GetAwaiter().GetResult()];
+            TimeEstimate time = new(_builder.Prepared, _builder.Shapes, _builder.Plan);
+            LayerOrderContext context = new(_builder.Plan.Layers, _builder.Plan.Layers.Zip(errors).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);
+            return new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), 32), Settings);
+        }
+
+        public async Task<IReadOnlyList<SearchPoint>> AlongAsync(ILayerOrder order)
+        {
+            List<SearchPoint> points = [];
+            ProgressiveSearch search = new(
+                _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(Settings, () => 0, default), null);
+            Assert.True(await search.RunAsync([Chain(order)], points, _ => Task.CompletedTask, default));
+            return points;
+        }
+
+        public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+            IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation)
+        {
+            WholeModelError error = new(_builder.Prepared, _data, [.. samples.Take(part)], 1);
+            return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(
+                trials.ToDictionary(t => t.Key, t => error.MeasureRaw(t.Emit(_builder.Prepared), cancellation)));
+        }
+
+        public Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
+            IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>>([]);
+
+        public Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation) => Task.FromResult(measure());
+    }
+
+    private sealed class StopInBeam(CancellationTokenSource? stop) : IProgress<SearchProgress>
+    {
+        public void Report(SearchProgress value)
+        {
+            if (value.Phase == "beam-2" && value.Step == 2)
+                stop?.Cancel();
+        }
+    }
+}
