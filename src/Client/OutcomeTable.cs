@@ -29,7 +29,8 @@ internal static class OutcomeTable
         console.Write(table);
 
         IReadOnlyList<UnquantizedLayer> floats = outcome.Layers.Float;
-        Line($"layers   {outcome.Layers.Quantized.Count} on integers, {floats.Count} float");
+        int stored = outcome.Layers.WeightOnly.Count;
+        Line($"layers   {outcome.Layers.Quantized.Count} on integers, {(stored > 0 ? $"{stored} float with weights stored as INT8, " : "")}{floats.Count} float");
         foreach (IGrouping<string, UnquantizedLayer> group in floats.GroupBy(f => f.Reason))
             Line($"         {group.Count()} × {group.Key}");
         Line($"time     {string.Join(", ", outcome.Seconds.Select(s => Text($"{s.Key} {s.Value:0.0} s")))}; peak memory {Text($"{outcome.PeakRssMb:0}")} MB");

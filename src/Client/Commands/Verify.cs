@@ -105,6 +105,7 @@ internal static class Verify
         Op = layer.Node.OpType,
         Output = layer.Output,
         IsQuantized = layer.IsQuantized,
+        IsWeightOnly = layer.IsWeightOnly,
         Reason = layer.Reason,
         Weights = layer.Weights,
     };

@@ -36,7 +36,7 @@ public sealed class Emitter
         _layers = plan.Layers.ToDictionary(l => l.Id);
         _integerNodes = [.. plan.IntegerNodes];
         _perChannelReads = new PerChannelReads(_model.Graph, n => _layers.ContainsKey(n.Output[0]) || _integerNodes.Contains(n.Output[0]));
-        if (plan.Layers.Any(l => configuration.Weights[l.Id].Type == IntegerType.Int4))
+        if (plan.Layers.Select(l => configuration.Weights[l.Id]).Concat(configuration.WeightOnly.Values).Any(w => w.Type == IntegerType.Int4))
         {
             _unpackable = Int4Opset.Raise(_model);
             _packs = _unpackable is null;
@@ -87,6 +87,8 @@ public sealed class Emitter
 
             if (layer is not null)
                 AddWeightAndBias(layer, rewired);
+            else if (node.Output.Count > 0 && _configuration.WeightOnly.TryGetValue(node.Output[0], out QuantizedWeight? weight))
+                rewired.Input[1] = AddStoredWeight(node.Input[1], weight);
             for (int i = 0; i < rewired.Input.Count; i++)
             {
                 if (node.Output.Count > 0 && _addends.Remove((node.Output[0], rewired.Input[i]), out (Layer Layer, float[]? Corrected) addend))
@@ -169,11 +171,26 @@ public sealed class Emitter
     }
 
     /// <summary>ONNX Runtime casts a constant once, when it loads the model: its integer kernels take INT8.</summary>
-    private string AddCast(string values, string stem)
+    private string AddCast(string values, string stem, ElementType type)
     {
         string cast = Claim(stem + "_unpacked");
-        _nodes.Add(Onnx.Nodes.Create("Cast", stem + "_unpack", [values], [cast], Onnx.Nodes.Int("to", (long)ElementType.Int8)));
+        _nodes.Add(Onnx.Nodes.Create("Cast", stem + "_unpack", [values], [cast], Onnx.Nodes.Int("to", (long)type)));
         return cast;
+    }
+
+    /// <summary>The weight of a layer that computes in float, as integers (<see cref="StoredWeight"/>).</summary>
+    private string AddStoredWeight(string original, QuantizedWeight weight)
+    {
+        string stem = original + "_stored", expanded = stem + "_expanded";
+        if (!_written.Add(expanded))
+            return expanded;
+        IReadOnlyList<long> shape = _model.Graph.Initializer(original)!.Dims;
+        QuantizedWeight stored = _packs ? weight : weight with { Type = IntegerType.Int8 };
+        AddInitializer(Tensors.FromBytes(Claim(stem), StoredIntegers.ElementTypeOf(stored.Type), shape, StoredIntegers.Pack(stored)));
+        AddInitializer(Tensors.FromFloats(Claim(stem + "_scale"), StoredWeight.ScaleShape(shape, weight), weight.Scales));
+        string floats = AddCast(stem, stem, ElementType.Float);
+        _nodes.Add(Onnx.Nodes.Create("Mul", stem + "_expand", [floats, stem + "_scale"], [Claim(expanded)]));
+        return expanded;
     }
 
     private static string WeightStem(QuantizationPlan plan, Layer layer) =>
@@ -191,7 +208,7 @@ public sealed class Emitter
         AddInitializer(Tensors.FromFloats(scale, parameterShape, weight.Scales));
         AddInitializer(StoredIntegers.Tensor(zeroPoint, IntegerType.Int8, parameterShape, new int[weight.Scales.Length]));
         if (stored.Type == IntegerType.Int4)
-            values = AddCast(values, stem);
+            values = AddCast(values, stem, ElementType.Int8);
         AttributeProto[] axis = weight.Axis < 0 ? [] : [Onnx.Nodes.Int("axis", weight.Axis)];
         string dequantized = Claim(stem + "_DequantizeLinear");
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", stem + "_dequantize", [values, scale, zeroPoint], [dequantized], axis));

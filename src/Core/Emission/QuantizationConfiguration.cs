@@ -24,6 +24,12 @@ public sealed record QuantizationConfiguration(
     /// <summary>Channels of the float model that are scaled before anything is quantized; the tensors keep their names here.</summary>
     public IReadOnlyList<ChannelScaling> Scalings { get; init; } = [];
 
+    /// <summary>
+    /// Id of a layer that computes in float to its weight as integers: multiplied out once, when the model is loaded
+    /// (<see cref="StoredWeight"/>).
+    /// </summary>
+    public IReadOnlyDictionary<string, QuantizedWeight> WeightOnly { get; init; } = new Dictionary<string, QuantizedWeight>();
+
     /// <summary>SHA-256 over everything in canonical order, in hexadecimal.</summary>
     public string Hash()
     {
@@ -35,13 +41,7 @@ public sealed record QuantizationConfiguration(
             Append<int>(hash, [mapping.ZeroPoint, (int)mapping.Type]);
         }
 
-        foreach ((string layer, QuantizedWeight weight) in Weights.OrderBy(p => p.Key, StringComparer.Ordinal))
-        {
-            Append(hash, layer);
-            Append<int>(hash, [(int)weight.Type, weight.Axis]);
-            Append<float>(hash, weight.Scales);
-            Append<sbyte>(hash, weight.Values);
-        }
+        Append(hash, Weights);
 
         foreach ((string layer, float[] bias) in Biases.OrderBy(p => p.Key, StringComparer.Ordinal))
         {
@@ -51,7 +51,24 @@ public sealed record QuantizationConfiguration(
 
         if (Scalings.Count > 0)
             Append(hash, ChannelScaling.Hash(Scalings));
+        if (WeightOnly.Count > 0)
+        {
+            Append(hash, "weight-only");
+            Append(hash, WeightOnly);
+        }
+
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Append(IncrementalHash hash, IReadOnlyDictionary<string, QuantizedWeight> weights)
+    {
+        foreach ((string layer, QuantizedWeight weight) in weights.OrderBy(p => p.Key, StringComparer.Ordinal))
+        {
+            Append(hash, layer);
+            Append<int>(hash, [(int)weight.Type, weight.Axis]);
+            Append<float>(hash, weight.Scales);
+            Append<sbyte>(hash, weight.Values);
+        }
     }
 
     private static void Append(IncrementalHash hash, string text) => Append<byte>(hash, Encoding.UTF8.GetBytes(text));

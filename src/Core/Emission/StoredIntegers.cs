@@ -33,9 +33,12 @@ internal static class StoredIntegers
 
     /// <summary>The same integers, all one to a byte: what is only run and thrown away need not unpack them.</summary>
     public static QuantizationConfiguration Unpacked(QuantizationConfiguration configuration) =>
-        configuration.Weights.Values.All(w => w.Type == IntegerType.Int8)
+        configuration.Weights.Values.Concat(configuration.WeightOnly.Values).All(w => w.Type == IntegerType.Int8)
             ? configuration
-            : configuration with { Weights = configuration.Weights.ToDictionary(w => w.Key, w => w.Value with { Type = IntegerType.Int8 }) };
+            : configuration with { Weights = Unpacked(configuration.Weights), WeightOnly = Unpacked(configuration.WeightOnly) };
+
+    private static Dictionary<string, QuantizedWeight> Unpacked(IReadOnlyDictionary<string, QuantizedWeight> weights) =>
+        weights.ToDictionary(w => w.Key, w => w.Value with { Type = IntegerType.Int8 });
 
     public static TensorProto Tensor(string name, IntegerType type, long[] shape, ReadOnlySpan<int> values)
     {

@@ -10,7 +10,10 @@ public sealed record QuantizedLayer(string Name, string Op);
 public sealed record UnquantizedLayer(string Name, string Op, string Reason);
 
 /// <summary>Every layer of the model that could be meant to be quantized, in graph order.</summary>
-public sealed record LayerOutcome(IReadOnlyList<QuantizedLayer> Quantized, IReadOnlyList<UnquantizedLayer> Float);
+/// <param name="WeightOnly">Computes in float; its weight is stored as integers.</param>
+/// <param name="Float">Float altogether.</param>
+public sealed record LayerOutcome(
+    IReadOnlyList<QuantizedLayer> Quantized, IReadOnlyList<UnquantizedLayer> WeightOnly, IReadOnlyList<UnquantizedLayer> Float);
 
 /// <summary>What a finished job tells: the JSON object of <c>quant run --json</c>, documented in <c>docs/cli.md</c>.</summary>
 public sealed record JobOutcome

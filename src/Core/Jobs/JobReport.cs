@@ -75,13 +75,15 @@ internal sealed record JobReport(
         Weights = layer.Parameters,
     };
 
-    private static ReportedLayer Float(FloatLayer layer) => new()
+    private ReportedLayer Float(FloatLayer layer) => new()
     {
         Name = layer.Node,
         Op = layer.OpType,
         Output = layer.Id,
         IsQuantized = false,
-        Reason = layer.Reason,
+        IsWeightOnly = Configuration.WeightOnly.ContainsKey(layer.Id),
+        Reason = Configuration.WeightOnly.ContainsKey(layer.Id) ? $"{layer.Reason}; its weights are stored as INT8" : layer.Reason,
+        Weights = Configuration.WeightOnly.TryGetValue(layer.Id, out QuantizedWeight? stored) ? stored.Values.Length : 0,
     };
 
     private ReportedHistogram Histogram(QuantizationPoint point)
@@ -140,6 +142,7 @@ internal sealed record JobReport(
         new("--granularity", Job.Settings.Granularity.ToString().ToLowerInvariant()),
         new("--weight-range", Job.Settings.WeightRange.ToString().ToLowerInvariant()),
         new("--weights", Job.Settings.Weights.ToString().ToLowerInvariant()),
+        new("--float-weights", Job.Settings.FloatWeights.ToString().ToLowerInvariant()),
         new("--correct", Job.Settings.Correct.ToString().ToLowerInvariant()),
         new("samples", Statistics.Samples.ToString(CultureInfo.InvariantCulture)),
     ];

@@ -40,6 +40,18 @@ public enum WeightType
     Int4,
 }
 
+/// <summary>How the weights of layers that compute in float are stored.</summary>
+public enum FloatWeights
+{
+    /// <summary>As INT8 where the error on held-back samples allows it, except those that <see cref="JobSettings.KeepFloat"/> names.</summary>
+    Auto,
+
+    Float,
+
+    /// <summary>As INT8, unasked.</summary>
+    Int8,
+}
+
 /// <summary>What measured speed may decide.</summary>
 public enum SpeedMode
 {
@@ -86,6 +98,9 @@ public sealed record JobSettings
 
     /// <summary>Layers, by node or tensor, that stay float; null for none.</summary>
     public IReadOnlyList<string>? KeepFloat { get; init; }
+
+    /// <summary>How the weights of layers that compute in float are stored.</summary>
+    public FloatWeights FloatWeights { get; init; }
 
     /// <summary>What measured speed may decide. A resumed job finds its timings in the journal; a new one measures anew.</summary>
     public SpeedMode Speed { get; init; }

@@ -85,13 +85,14 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
 
         FrontierResult? frontier = null;
         FrontierPoint? point = null;
+        Trial? onIntegers = search is null ? null : await handlers.Trials.GetAsync(BlobId.Parse(search.Start.Trial), cancellation);
         async Task ChoosePointAsync()
         {
             IReadOnlyDictionary<string, TensorShape> shapes =
                 await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
             if (search is not null)
                 shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
-            frontier = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], cancellation);
+            frontier = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
             FrontierFile.Save(frontier, Path.Combine(directory.Path, FrontierFile.Name));
             UnusedMemory.Return();
             point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
@@ -100,10 +101,17 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
 
         if (PointSelection.IsAsked(settings))
             await ChoosePointAsync();
+        ConfiguredPlan whole = chosen;
+        if (point is null)
+            chosen = await WeightOnlyStage.RunAsync(context, model, prepared, whole, onIntegers, workers, cancellation);
         (BlobId emitted, VerificationResult verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         if (frontier is null && PointSelection.IsNeeded(settings, verification))
         {
+            ConfiguredPlan stored = chosen;
+            chosen = whole;
             await ChoosePointAsync();
+            if (point is null)
+                chosen = stored;
             (emitted, verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         }
 
@@ -141,13 +149,13 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         await ModelBlobs.ExportAsync(directory.Blobs, emitted, directory.Specification.Output, cancellation);
         if (settings.Frontier is not null)
             await FrontierModels.WriteAsync(frontier!, directory, cancellation);
-        return Outcome(shown, chosen.Corrections, search, verification, runner, page, notes);
+        return Outcome(shown, corrected, chosen.Corrections, search, verification, runner, page, notes);
     }
 
     /// <summary>The plan of a frontier's point; as it was where no point is chosen.</summary>
     private static async Task<ConfiguredPlan> ChooseAsync(StageContext context, ConfiguredPlan whole, FrontierPoint? point, CancellationToken cancellation)
     {
-        if (point is null || point.BackToFloat.Count == 0)
+        if (point is null)
             return whole;
         BlobId plan = BlobId.Parse(point.Plan), ranges = BlobId.Parse(point.Ranges);
         return new ConfiguredPlan(
@@ -171,7 +179,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         return ScaledTensors.Between(prepared, chosen.Plan, ranges, corrected);
     }
 
-    private JobOutcome Outcome(QuantizationPlan plan, IReadOnlyList<CorrectionTrial> trials, SearchOutcome? search, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
+    private JobOutcome Outcome(QuantizationPlan plan, QuantizationConfiguration configuration, IReadOnlyList<CorrectionTrial> trials, SearchOutcome? search, VerificationResult verification, StageRunner runner, string page, IReadOnlyList<string> notes)
     {
         LatencyResult? latency = verification.Latency.Count > 0 ? verification.Latency[0] : null;
         double? sqnr = verification.Error("sqnr_db");
@@ -195,12 +203,15 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             PeakRssMb = process.PeakWorkingSet64 / 1e6,
             Layers = new LayerOutcome(
                 [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
-                [.. plan.FloatLayers.Select(l => new UnquantizedLayer(l.Node, l.OpType, l.Reason))]),
+                [.. plan.FloatLayers.Where(l => configuration.WeightOnly.ContainsKey(l.Id)).Select(Told)],
+                [.. plan.FloatLayers.Where(l => !configuration.WeightOnly.ContainsKey(l.Id)).Select(Told)]),
             Corrections = trials,
             Search = search is null ? null : SearchSummary.Of(search),
             Report = page,
             Job = directory.Path,
             Notes = notes,
         };
+
+        static UnquantizedLayer Told(FloatLayer layer) => new(layer.Node, layer.OpType, layer.Reason);
     }
 }

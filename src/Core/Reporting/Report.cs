@@ -80,6 +80,9 @@ public sealed record ReportedLayer
 
     public required bool IsQuantized { get; init; }
 
+    /// <summary>Whether it computes in float from weights that are stored as integers.</summary>
+    public bool IsWeightOnly { get; init; }
+
     /// <summary>Why it stayed float, or how it is quantized, in a few words.</summary>
     public required string Reason { get; init; }
 

@@ -1,3 +1,4 @@
+using QuantCluster.Emission;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 
@@ -11,6 +12,9 @@ namespace QuantCluster.Verification;
 /// <param name="Weights">Number of weights; 0 where it has none.</param>
 public sealed record LayerPlacement(NodeProto Node, string Output, bool IsQuantized, string Reason, long Weights)
 {
+    /// <summary>Whether it computes in float from weights that are stored as integers (<see cref="StoredWeight"/>).</summary>
+    public bool IsWeightOnly { get; init; }
+
     private static readonly HashSet<string> Compute = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
 
     /// <summary>Reads the placement off a model's QDQ nodes: for models whose plan is not known, of any tool.</summary>
@@ -32,9 +36,10 @@ public sealed record LayerPlacement(NodeProto Node, string Output, bool IsQuanti
     {
         long weights = CountWeights(graph, node.Input[1]);
         string output = AfterActivation(graph, node.Output[0], out bool quantizedAfter);
-        bool data = IsDequantized(graph, node.Input[0]), weight = IsDequantized(graph, node.Input[1]);
+        bool data = IsDequantized(graph, node.Input[0]), weight = IsDequantized(graph, node.Input[1]), isStored = StoredWeight.Of(graph, node.Input[1]) is not null;
         (bool isQuantized, string reason) = (data, weight) switch
         {
+            _ when isStored => (false, "its weights are stored in integers and multiplied out when the model is loaded: it computes in float"),
             (false, false) => (false, "nothing of it is quantized"),
             (false, true) => (false, "its weights are stored in integers, its input is float: it computes in float"),
             (true, false) => (false, "its input is dequantized, its weights are float: it computes in float"),
@@ -42,7 +47,7 @@ public sealed record LayerPlacement(NodeProto Node, string Output, bool IsQuanti
             _ when node.OpType == "Conv" && !quantizedAfter => (false, "no QuantizeLinear at its output: ONNX Runtime runs such a Conv in float"),
             _ => (true, quantizedAfter ? "integers in, integers out" : "integers in, float out"),
         };
-        return new LayerPlacement(node, output, isQuantized, reason, weights);
+        return new LayerPlacement(node, output, isQuantized, reason, weights) { IsWeightOnly = isStored };
     }
 
     private static bool IsDequantized(Graph graph, string tensor) => graph.Producer(tensor)?.OpType == "DequantizeLinear";
@@ -59,6 +64,6 @@ public sealed record LayerPlacement(NodeProto Node, string Output, bool IsQuanti
     {
         while (graph.Producer(tensor) is { OpType: "DequantizeLinear" or "QuantizeLinear" } node)
             tensor = node.Input[0];
-        return graph.Initializer(tensor)?.ElementCount() ?? 0;
+        return (graph.Initializer(tensor) ?? StoredWeight.Of(graph, tensor))?.ElementCount() ?? 0;
     }
 }

@@ -14,7 +14,10 @@ public class ConfigurationFileTests
         QuantizationConfiguration one = new(
             new Dictionary<string, AffineMapping> { ["b"] = mapping, ["a"] = mapping },
             new Dictionary<string, QuantizedWeight> { ["w"] = weight },
-            new Dictionary<string, float[]> { ["w"] = [1, float.NegativeZero] });
+            new Dictionary<string, float[]> { ["w"] = [1, float.NegativeZero] })
+        {
+            WeightOnly = new Dictionary<string, QuantizedWeight> { ["v"] = weight },
+        };
         QuantizationConfiguration other = one with { Activations = new Dictionary<string, AffineMapping> { ["a"] = mapping, ["b"] = mapping } };
 
         byte[] bytes = ConfigurationFile.ToBytes(one);
@@ -23,6 +26,8 @@ public class ConfigurationFileTests
         Assert.Equal(one.Hash(), back.Hash());
         Assert.Equal(mapping, back.Activations["b"]);
         Assert.Equal(weight.Values, back.Weights["w"].Values);
+        Assert.Equal(weight.Scales, back.WeightOnly["v"].Scales);
+        Assert.NotEqual(one.Hash(), (one with { WeightOnly = new Dictionary<string, QuantizedWeight>() }).Hash());
     }
 
     [Fact]

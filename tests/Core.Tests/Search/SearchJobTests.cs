@@ -25,7 +25,7 @@ public sealed class SearchJobTests : IDisposable
         SearchSummary search = outcome.Search!;
         Assert.True(search.Error <= search.StartError, $"{search.Error} > {search.StartError}");
         Assert.InRange(search.Trials, 10, 400);
-        Assert.Equal(search.Float.Count, outcome.Layers.Float.Count);
+        Assert.Equal(search.Float.Count, outcome.Layers.Float.Count + outcome.Layers.WeightOnly.Count);
     }
 
     [Fact]

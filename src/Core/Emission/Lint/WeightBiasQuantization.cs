@@ -23,7 +23,7 @@ internal static class WeightBiasQuantization
         Applies(graph, node) && WeightIsFloat(graph, node);
 
     private static bool WeightIsFloat(QuantizedGraph graph, NodeProto node) =>
-        graph.Constant(node.Input[1]) is { } weight && weight.ElementType() == ElementType.Float;
+        (graph.Constant(node.Input[1]) is { } weight && weight.ElementType() == ElementType.Float) || StoredWeight.Of(graph.Graph, node.Input[1]) is not null;
 
     private static bool WeightFits(QuantizedGraph graph, NodeProto node)
     {

@@ -11,7 +11,7 @@ namespace QuantCluster.Jobs.Stages;
 /// </summary>
 internal static class ConfigurationFile
 {
-    private const string Format = "quantcluster.configuration/2";
+    private const string Format = "quantcluster.configuration/3";
 
     public static byte[] ToBytes(QuantizationConfiguration configuration)
     {
@@ -33,16 +33,7 @@ internal static class ConfigurationFile
             writer.Write((int)mapping.Type);
         }
 
-        writer.Write(configuration.Weights.Count);
-        foreach ((string layer, QuantizedWeight weight) in Ordered(configuration.Weights))
-        {
-            writer.Write(layer);
-            writer.Write((int)weight.Type);
-            writer.Write(weight.Axis);
-            Write<float>(writer, weight.Scales);
-            Write<sbyte>(writer, weight.Values);
-        }
-
+        Write(writer, configuration.Weights);
         writer.Write(configuration.Biases.Count);
         foreach ((string layer, float[] bias) in Ordered(configuration.Biases))
         {
@@ -53,6 +44,7 @@ internal static class ConfigurationFile
         writer.Write(configuration.Scalings.Count);
         foreach (ChannelScaling scaling in configuration.Scalings)
             scaling.Write(writer);
+        Write(writer, configuration.WeightOnly);
     }
 
     /// <exception cref="InvalidDataException">Not such bytes.</exception>
@@ -67,16 +59,35 @@ internal static class ConfigurationFile
         Dictionary<string, AffineMapping> activations = [];
         for (int i = reader.ReadInt32(); i > 0; i--)
             activations[reader.ReadString()] = new AffineMapping(reader.ReadSingle(), reader.ReadInt32(), (IntegerType)reader.ReadInt32());
-        Dictionary<string, QuantizedWeight> weights = [];
-        for (int i = reader.ReadInt32(); i > 0; i--)
-            weights[reader.ReadString()] = new QuantizedWeight((IntegerType)reader.ReadInt32(), reader.ReadInt32(), Read<float>(reader), Read<sbyte>(reader));
+        Dictionary<string, QuantizedWeight> weights = ReadWeights(reader);
         Dictionary<string, float[]> biases = [];
         for (int i = reader.ReadInt32(); i > 0; i--)
             biases[reader.ReadString()] = Read<float>(reader);
         List<ChannelScaling> scalings = [];
         for (int i = reader.ReadInt32(); i > 0; i--)
             scalings.Add(ChannelScaling.Read(reader));
-        return new QuantizationConfiguration(activations, weights, biases) { Scalings = scalings };
+        return new QuantizationConfiguration(activations, weights, biases) { Scalings = scalings, WeightOnly = ReadWeights(reader) };
+    }
+
+    private static void Write(BinaryWriter writer, IReadOnlyDictionary<string, QuantizedWeight> weights)
+    {
+        writer.Write(weights.Count);
+        foreach ((string layer, QuantizedWeight weight) in Ordered(weights))
+        {
+            writer.Write(layer);
+            writer.Write((int)weight.Type);
+            writer.Write(weight.Axis);
+            Write<float>(writer, weight.Scales);
+            Write<sbyte>(writer, weight.Values);
+        }
+    }
+
+    private static Dictionary<string, QuantizedWeight> ReadWeights(BinaryReader reader)
+    {
+        Dictionary<string, QuantizedWeight> weights = [];
+        for (int i = reader.ReadInt32(); i > 0; i--)
+            weights[reader.ReadString()] = new QuantizedWeight((IntegerType)reader.ReadInt32(), reader.ReadInt32(), Read<float>(reader), Read<sbyte>(reader));
+        return weights;
     }
 
     private static IEnumerable<KeyValuePair<string, T>> Ordered<T>(IReadOnlyDictionary<string, T> values) =>

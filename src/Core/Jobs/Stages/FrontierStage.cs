@@ -35,6 +35,7 @@ internal sealed class FrontierStage
     private readonly string _statistics;
     private readonly int _workers;
     private readonly int _threads;
+    private Trial? _onIntegers;
 
     /// <param name="context">The job.</param>
     /// <param name="model">The prepared model's blob.</param>
@@ -52,12 +53,15 @@ internal sealed class FrontierStage
 
     /// <param name="whole">What the points have fewer layers of.</param>
     /// <param name="searched">Configurations a search came upon: candidates like the sets of layers.</param>
+    /// <param name="onIntegers">The trial with every layer on integers; null for <paramref name="whole"/>.</param>
     /// <param name="cancellation">Looked at between items.</param>
-    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, IReadOnlyList<SearchPointOutcome> searched, CancellationToken cancellation)
+    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, IReadOnlyList<SearchPointOutcome> searched, Trial? onIntegers, CancellationToken cancellation)
     {
         (int[] search, int[] validation) = _settings.Split(_context.Sources.Data.Count);
         QuantizationConfiguration ranges = await _context.Handlers.Values.ConfigurationAsync(whole.Ranges, cancellation);
         QuantizationConfiguration corrected = await _context.Handlers.Values.ConfigurationAsync(whole.Configuration, cancellation);
+
+        _onIntegers = onIntegers ?? new Trial(whole.Plan, corrected);
 
         // Equalized channels belong to pairs of layers: one of a pair alone would compute something else.
         bool separable = ScaledTensors.Between(_prepared, whole.Plan, ranges, corrected).Count == 0;
@@ -145,6 +149,7 @@ internal sealed class FrontierStage
         QuantizationPlan plan = estimate.Trial.Plan;
         HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
         ConfiguredPlan configured = plan.Layers.Count == whole.Plan.Layers.Count ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
+        configured = await WeightOnlyStage.RunAsync(_context, _model, _prepared, configured, _onIntegers, _workers, cancellation);
         BlobId emitted = await EmitAsync(configured, cancellation);
         Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
         double[] errors = (await TrialsStage.RunAsync(_context, _model, [trial], validation, _workers, cancellation))[trial.Key];

@@ -17,7 +17,7 @@ internal static class LayerSection
             double? sqnr = profile.OfLayer(layer);
             return Markup.Of(
                 $"""
-                <tr><td class="num" data-key="{i}">{i + 1}</td><td>{layer.Name}</td><td class="op">{layer.Op}</td><td><span class="chip{(layer.IsQuantized ? "" : " float")}">{(layer.IsQuantized ? "INT8" : "float")}</span></td><td class="num" data-key="{layer.Weights.ToString(System.Globalization.CultureInfo.InvariantCulture)}">{(layer.Weights == 0 ? "" : Quantity.Count(layer.Weights))}</td><td class="num" data-key="{(sqnr is { } key && double.IsFinite(key) ? key : 1000)}">{(sqnr is { } db ? Quantity.Decibels(db) : "")}</td><td class="why">{layer.Reason}</td></tr>
+                <tr><td class="num" data-key="{i}">{i + 1}</td><td>{layer.Name}</td><td class="op">{layer.Op}</td><td><span class="chip{(layer.IsQuantized ? "" : " float")}">{(layer.IsQuantized ? "INT8" : layer.IsWeightOnly ? "INT8 weights" : "float")}</span></td><td class="num" data-key="{layer.Weights.ToString(System.Globalization.CultureInfo.InvariantCulture)}">{(layer.Weights == 0 ? "" : Quantity.Count(layer.Weights))}</td><td class="num" data-key="{(sqnr is { } key && double.IsFinite(key) ? key : 1000)}">{(sqnr is { } db ? Quantity.Decibels(db) : "")}</td><td class="why">{layer.Reason}</td></tr>
                 """);
         });
         return Markup.Of(

@@ -1,0 +1,54 @@
+using QuantCluster.Emission;
+using QuantCluster.Onnx;
+using QuantCluster.Search;
+using QuantCluster.Search.Frontier;
+using QuantCluster.Search.WeightOnly;
+
+namespace QuantCluster.Jobs.Stages;
+
+/// <summary>A configured plan → the same with weights of layers that stay float stored as integers, where held-back samples allow it.</summary>
+internal static class WeightOnlyStage
+{
+    /// <param name="model">The prepared model's blob.</param>
+    /// <param name="chosen">What is to be emitted.</param>
+    /// <param name="onIntegers">The trial with every layer on integers; null where that is what was chosen.</param>
+    public static async Task<ConfiguredPlan> RunAsync(
+        StageContext context, BlobId model, OnnxModel prepared, ConfiguredPlan chosen, Trial? onIntegers, int workers, CancellationToken cancellation)
+    {
+        JobSettings settings = context.Settings;
+        if (settings.FloatWeights == FloatWeights.Float)
+            return chosen;
+
+        // Who names a layer that stays float means all of it, unless all weights are asked for.
+        IReadOnlyCollection<string> excluded = settings.FloatWeights == FloatWeights.Auto ? settings.KeepFloat ?? [] : [];
+        QuantizationConfiguration configuration = await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
+        IReadOnlyList<StorableWeight> storable = StorableWeights.Of(prepared, chosen.Plan, configuration, excluded);
+        if (storable.Count == 0)
+            return chosen;
+        string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", .. excluded];
+        IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("weights", key, async c =>
+        {
+            IReadOnlyList<StorableWeight> kept = settings.FloatWeights == FloatWeights.Int8 ? storable : await ChooseAsync(storable, c);
+            return new Dictionary<string, byte[]> { ["configuration"] = ConfigurationFile.ToBytes(With(kept)) };
+        }, cancellation, isWhole: false);
+        return chosen with { Configuration = outputs["configuration"] };
+
+        QuantizationConfiguration With(IReadOnlyList<StorableWeight> weights) =>
+            configuration with { WeightOnly = weights.ToDictionary(w => w.Id, w => w.Weight) };
+
+        async Task<IReadOnlyList<StorableWeight>> ChooseAsync(IReadOnlyList<StorableWeight> weights, CancellationToken c)
+        {
+            (_, int[] validation) = new FrontierSettings().Split(context.Sources.Data.Count);
+            Trial plain = new(chosen.Plan, configuration);
+            async Task<double[]> MeasureAsync(IReadOnlyList<Trial> trials)
+            {
+                IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(context, model, trials, validation, workers, c);
+                return [.. trials.Select(t => errors[t.Key].Average())];
+            }
+
+            double[] basis = await MeasureAsync([plain, onIntegers ?? plain]);
+            return await WeightOnlyChoice.ChooseAsync(
+                weights, basis[0], WeightOnlyChoice.Limit(basis[0], basis[1]), sets => MeasureAsync([.. sets.Select(s => new Trial(chosen.Plan, With(s)))]));
+        }
+    }
+}
