@@ -14,6 +14,7 @@ return args switch
     ["sensitivity", .. var rest] => SensitivityBench.Run(rest),
     ["orders", "--timed", .. var names] => OrdersTiming.Run(names),
     ["orders", .. var rest] => OrdersBench.Run(rest),
+    ["pieces", .. var names] => PiecesBench.Run(names),
     ["objectives", "--samples", var samples, .. var names] => ObjectivesBench.Run(int.Parse(samples), names),
     ["objectives", .. var names] => ObjectivesBench.Run(256, names),
     ["inference", var model, var spec, var seconds] => SideBySide.Infer(model, spec, int.Parse(seconds)),
