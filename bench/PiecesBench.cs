@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using QuantCluster.Calibration;
 using QuantCluster.Data;
@@ -6,15 +7,18 @@ using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
-using QuantCluster.Search.Prefixes;
 using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Prefixes;
 
 namespace QuantCluster.Bench;
 
-/// <summary>What could be saved by running a candidate's last piece alone, on activations that were kept.</summary>
+/// <summary>
+/// What running candidates in pieces saves: the candidates of chains along some orders, emitted, opened and run over a
+/// block of samples, in pieces and whole in turns, one thread.
+/// </summary>
 internal static class PiecesBench
 {
-    private const int Rounds = 5, Samples = 16;
+    private const int Samples = 16;
 
     public static int Run(string[] names)
     {
@@ -35,65 +39,46 @@ internal static class PiecesBench
         using (ModelSession tapped = Calibrator.OpenTapped(prepared, taps, 1))
             statistics = Calibrator.Calibrate(tapped, taps, samples, new CalibrationSettings(), null, default);
         TrialBuilder builder = new(prepared, shapes, plan, new RangeTable(statistics, RangeSettings.Default, new Dictionary<string, Numerics.AffineMapping>()));
-        IReadOnlyList<string> cuts = ModelCuts.Of(prepared, plan.Layers, 3);
-        Console.WriteLine($"\n{@case.Name}: {samples.Count} samples, {plan.Layers.Count} layers, {cuts.Count} cuts: {string.Join(", ", cuts)}");
-        foreach ((string what, IEnumerable<Layer> layers) in new[] { ("every layer", plan.Layers), ("the second half", plan.Layers.Skip(plan.Layers.Count / 2)), ("the first half", plan.Layers.Take(plan.Layers.Count / 2)) })
-        {
-            Trial trial = builder.Build(layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8)));
-            Measure(what, trial, prepared, cuts, samples);
-        }
-    }
+        IReadOnlyList<string> cuts = ModelCuts.Of(prepared, shapes, plan.Layers, PieceRuns.Cuts);
+        string[] layers = [.. plan.Layers.Select(l => l.Id)];
+        Console.WriteLine($"{@case.Name}: {samples.Count} samples, {layers.Length} layers, {cuts.Count} cuts ({string.Join(", ", cuts)})");
+        Along("topological", layers);
+        Along("reverse", [.. layers.Reverse()]);
+        Along("random", [.. layers.OrderBy(l => Jobs.ContentHash.Of("1", l), StringComparer.Ordinal)]);
+        Along("one layer alone", layers, alone: true);
 
-    private static void Measure(string what, Trial trial, OnnxModel prepared, IReadOnlyList<string> cuts, LoadedSamples samples)
-    {
-        OnnxModel emitted = trial.Emit(prepared);
-        IReadOnlyList<(OnnxModel Model, string? HandsOn)> pieces = Pieces.Of(emitted, cuts);
-        using ModelSession whole = ModelSession.Create(emitted, new SessionSettings());
-        ModelSession[] parts = [.. pieces.Select(p => ModelSession.Create(p.Model, new SessionSettings()))];
-        Dictionary<string, DenseTensor>[] handed = [.. Enumerable.Range(0, samples.Count).Select(_ => new Dictionary<string, DenseTensor>())];
-        int different = 0;
-        for (int i = 0; i < samples.Count; i++)
+        void Along(string order, string[] along, bool alone = false)
         {
-            using RunResult expected = whole.Run(samples.Read(i));
-            for (int p = 0; p < parts.Length; p++)
+            WholeModelError error = new(prepared, samples, [.. Enumerable.Range(0, samples.Count)], 1);
+            PieceRuns pieces = new(1, new SessionSettings()), whole = new(1, new SessionSettings());
+            double inPieces = 0, asWhole = 0;
+            int trials = 0;
+            SearchConfiguration state = SearchConfiguration.AllFloat;
+            foreach (string layer in along)
             {
-                using RunResult result = Piece(parts[p], samples.Read(i), handed[i]);
-                if (pieces[p].HandsOn is { } tensor)
-                    handed[i][tensor] = result.Copy(0);
-                else if (!result.Bytes(0).SequenceEqual(expected.Bytes(0)))
-                    different++;
+                foreach (SearchConfiguration candidate in new PrefixStep(builder, alone ? SearchConfiguration.AllFloat : state, [layer], new SearchSettings()).Propose().Take(alone ? 1 : int.MaxValue))
+                {
+                    Trial trial = builder.Build(candidate);
+                    asWhole += Time(whole, trial, []);
+                    inPieces += Time(pieces, trial, cuts);
+                    trials++;
+                }
+
+                state = PrefixStep.Extend(state, [layer]);
+            }
+
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {order,-16} {trials,5} trials, whole {asWhole / trials,7:0.0} ms a trial, in pieces {inPieces / trials,7:0.0} ms, {asWhole / inPieces:0.00}x"));
+            pieces.Release();
+            whole.Release();
+
+            double Time(PieceRuns runs, Trial trial, IReadOnlyList<string> places)
+            {
+                Stopwatch watch = Stopwatch.StartNew();
+                using BlockRun run = runs.Begin(trial.Key, () => trial.Emit(prepared), places, "block", samples.Count);
+                error.Measure(run.Run, ..samples.Count, default);
+                return watch.Elapsed.TotalMilliseconds;
             }
         }
-
-        void RunPart(int p)
-        {
-            for (int i = 0; i < samples.Count; i++)
-                Piece(parts[p], samples.Read(i), handed[i]).Dispose();
-        }
-
-        List<(string Name, Action Body)> variants =
-        [
-            ("emit", () => trial.Emit(prepared)),
-            ("cut and write", () => Pieces.Of(emitted, cuts).Sum(p => p.Model.ToBytes().Length)),
-            ("hash", () => { foreach (var p in pieces) System.Security.Cryptography.SHA256.HashData(p.Model.ToBytes()); }),
-            ("open whole", () => ModelSession.Create(emitted, new SessionSettings()).Dispose()),
-            ("run whole", () => { for (int i = 0; i < samples.Count; i++) whole.Run(samples.Read(i)).Dispose(); }),
-        ];
-        for (int p = 0; p < parts.Length; p++)
-        {
-            int piece = p;
-            variants.Add(($"open piece {p + 1}", () => ModelSession.Create(pieces[piece].Model, new SessionSettings()).Dispose()));
-            variants.Add(($"run piece {p + 1}", () => RunPart(piece)));
-        }
-
-        double[] medians = Interleaved.Medians([.. variants.Select(v => v.Body)], Rounds);
-        Console.WriteLine($"  {what} on integers; {different} samples differ; handed on: {string.Join(", ", handed[0].Select(h => $"{h.Key} {h.Value.Bytes.Length >> 10} KB"))}");
-        for (int i = 0; i < variants.Count; i++)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"    {variants[i].Name,-20} {medians[i],9:0.0} ms"));
-        foreach (ModelSession part in parts)
-            part.Dispose();
     }
-
-    private static RunResult Piece(ModelSession session, Sample sample, Dictionary<string, DenseTensor> handed) =>
-        session.Run(session.Inputs.ToDictionary(i => i.Name, i => handed.TryGetValue(i.Name, out DenseTensor? there) ? there : sample.Inputs[i.Name]));
 }

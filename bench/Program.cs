@@ -35,6 +35,7 @@ static int Usage()
                QuantCluster.Bench sensitivity [ANCHOR...] [--write FILE]   the ranking of layers beside brute force
                QuantCluster.Bench orders [--steps N] [--bits 8|4] [ANCHOR...]   does the order of layers matter?
                QuantCluster.Bench orders --timed [ANCHOR...]   what five orders with every range cost, by default of OCR
+               QuantCluster.Bench pieces [CASE...]   what running candidates in pieces saves
                QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?
                QuantCluster.Bench scale [parallel] [overhead] [coordinator]   a cluster's stages, its cost an item, its limits
                QuantCluster.Bench histogram [BenchmarkDotNet options]

@@ -53,7 +53,7 @@ public sealed class WholeModelError
         if (_outputs.Length == 0 && reference is not null)
             _outputs = OutputsOf(reference);
         SampleError[][] parts = new SampleError[_samples.Count][];
-        EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized, s));
+        EachSample.Run(parts.Length, _threads, cancellation, s => parts[s] = Compare(reference, quantized.Run, s));
         return parts;
     }
 
@@ -61,9 +61,9 @@ public sealed class WholeModelError
     /// The errors of a part of the samples, on the calling thread: for those who run parts and candidates side by side.
     /// Calls may overlap; the float model runs once for all of them.
     /// </summary>
-    /// <param name="candidate">A session of the candidate.</param>
+    /// <param name="candidate">Gives the named outputs of the candidate: called for every sample of the part, in order.</param>
     /// <param name="part">Places in the list of samples.</param>
-    internal SampleError[][] Measure(ModelSession candidate, Range part, CancellationToken cancellation)
+    internal SampleError[][] Measure(Func<int, Sample, IReadOnlyCollection<string>, RunResult> candidate, Range part, CancellationToken cancellation)
     {
         (int first, int count) = part.GetOffsetAndLength(_samples.Count);
         using ModelSession? reference = Prepare(first, count, cancellation) ? null : ModelSession.Create(_reference, new SessionSettings());
@@ -71,7 +71,8 @@ public sealed class WholeModelError
         for (int i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            errors[i] = Compare(reference, candidate, first + i);
+            int place = i;
+            errors[i] = Compare(reference, (sample, outputs) => candidate(place, sample, outputs), first + i);
         }
 
         return errors;
@@ -101,14 +102,14 @@ public sealed class WholeModelError
     private static string[] OutputsOf(ModelSession reference) =>
         [.. reference.Outputs.Where(o => OutputReader.IsFloat(o.Type)).Select(o => o.Name)];
 
-    private SampleError[] Compare(ModelSession? reference, ModelSession quantized, int s)
+    private SampleError[] Compare(ModelSession? reference, Func<Sample, IReadOnlyCollection<string>, RunResult> quantized, int s)
     {
         // ONNX Runtime does not run a model for nothing.
         if (_outputs.Length == 0)
             return [];
         Sample sample = _data.Read(_samples[s]);
         ReferenceOutput[] expected = _kept[s] ?? Run(reference!, sample, s);
-        using RunResult actual = quantized.Run(sample, _outputs);
+        using RunResult actual = quantized(sample, _outputs);
         SampleError[] errors = new SampleError[_outputs.Length];
         for (int o = 0; o < errors.Length; o++)
         {

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
+using QuantCluster.Planning;
 using QuantCluster.Search;
+using QuantCluster.Search.Prefixes;
 
 namespace QuantCluster.Jobs.Stages;
 
@@ -17,7 +19,8 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     /// </summary>
     public const int BlockSize = 16;
 
-    private readonly WarmSessions _sessions = new(workers);
+    private readonly PieceRuns _runs = new(workers, new SessionSettings { Threads = threads });
+    private readonly ConcurrentDictionary<string, Lazy<IReadOnlyList<string>>> _cuts = new();
     private readonly ConcurrentDictionary<(string Model, string Samples, bool Task), WholeModelError> _objectives = new();
 
     public string Kind => KindName;
@@ -44,11 +47,12 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
             prepared, sources.Data, SampleIndices.Parse(key.Samples), threads,
             key.Task ? sources.DataTask : null));
 
-        // Only who opens the session reads the trial.
-        using WarmSessions.Loan candidate = _sessions.Borrow(parts[0], () => ModelSession.Create(
-            trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared), new SessionSettings { Threads = threads }));
+        // Only who opens a session reads the trial.
         Range block = SampleRange.Parse(parts[1]);
-        SampleError[][] errors = objective.Measure(candidate.Session, block, cancellation);
+        using BlockRun run = _runs.Begin(
+            parts[0], () => trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared),
+            CutsOf(item.Inputs[1], prepared), $"{item.Inputs[3]} {parts[1]}", block.End.Value - block.Start.Value);
+        SampleError[][] errors = objective.Measure(run.Run, block, cancellation);
         WorkInstruments.AddTrial(block.End.Value - block.Start.Value);
         return CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray);
     }
@@ -57,7 +61,14 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
 
     public void Release()
     {
-        _sessions.Release();
+        _runs.Release();
         _objectives.Clear();
     }
+
+    /// <summary>Where candidates of a model come apart: the same in every process.</summary>
+    private IReadOnlyList<string> CutsOf(string model, OnnxModel prepared) => _cuts.GetOrAdd(model, _ => new Lazy<IReadOnlyList<string>>(() =>
+    {
+        IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
+        return ModelCuts.Of(prepared, shapes, Planner.Plan(prepared, shapes, PlanSettings.Default).Layers, PieceRuns.Cuts);
+    })).Value;
 }

@@ -1,3 +1,4 @@
+using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
@@ -10,15 +11,23 @@ namespace QuantCluster.Search.Prefixes;
 /// </summary>
 internal static class ModelCuts
 {
+    /// <summary>What a session and a call more cost is as much as running less than this.</summary>
+    private const double FewestMultiplyAccumulates = 20e6;
+
     /// <summary>The tensors that cut the layers' multiply-accumulates most evenly, in graph order.</summary>
+    /// <param name="shapes">Every tensor's, in one real run.</param>
     /// <param name="most">Cuts, at most.</param>
-    public static IReadOnlyList<string> Of(OnnxModel model, IReadOnlyList<Layer> layers, int most)
+    /// <param name="fewest">Of layers' multiply-accumulates; none for a smaller model.</param>
+    public static IReadOnlyList<string> Of(
+        OnnxModel model, IReadOnlyDictionary<string, TensorShape> shapes, IReadOnlyList<Layer> layers, int most, double fewest = FewestMultiplyAccumulates)
     {
+        if (layers.Sum(l => (double)l.MultiplyAccumulates) < fewest || model.ExceedsSingleFile)
+            return [];
         Dictionary<string, double> costs = layers.ToDictionary(l => l.Id, l => (double)l.MultiplyAccumulates);
         double all = costs.Values.Sum();
         string[] outputs = [.. model.Graph.Proto.Output.Select(o => o.Name)];
         List<(string Tensor, double Share)> candidates = [];
-        foreach (NodeProto node in model.Graph.Nodes.Where(n => n.Output.Count == 1 && !outputs.Contains(n.Output[0])))
+        foreach (NodeProto node in model.Graph.Nodes.Where(n => n.Output.Count == 1 && !outputs.Contains(n.Output[0]) && IsFloat(n.Output[0])))
         {
             string tensor = node.Output[0];
             HashSet<string> before = LayersBehind(model, costs, [tensor], ""), after = LayersBehind(model, costs, outputs, tensor);
@@ -38,6 +47,8 @@ internal static class ModelCuts
         }
 
         return cuts;
+
+        bool IsFloat(string tensor) => shapes.TryGetValue(tensor, out TensorShape shape) && shape.Type == ElementType.Float;
     }
 
     private static HashSet<string> LayersBehind(OnnxModel model, Dictionary<string, double> costs, IEnumerable<string> tensors, string cut) =>

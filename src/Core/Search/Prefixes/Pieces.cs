@@ -7,21 +7,24 @@ namespace QuantCluster.Search.Prefixes;
 /// <summary>A candidate in pieces: each takes the model's inputs and what the one before gives.</summary>
 internal static class Pieces
 {
-    /// <summary>The emitted model's pieces, and the tensor each hands on; the last one gives the model's outputs.</summary>
+    /// <summary>The emitted model's pieces; each but the last gives one tensor, the last one the model's outputs.</summary>
     /// <param name="cuts">Tensors of the prepared model, in graph order.</param>
-    public static IReadOnlyList<(OnnxModel Model, string? HandsOn)> Of(OnnxModel emitted, IReadOnlyList<string> cuts)
+    public static IReadOnlyList<OnnxModel> Of(OnnxModel emitted, IReadOnlyList<string> cuts)
     {
-        List<(OnnxModel, string?)> pieces = [];
+        List<OnnxModel> pieces = [];
         string before = "";
         ElementType type = ElementType.Float;
         foreach (string cut in cuts)
         {
-            (string tensor, ElementType next) = Place(emitted, cut);
-            pieces.Add((Cut(emitted, before, type, [tensor]), tensor));
-            (before, type) = (tensor, next);
+            if (Place(emitted, cut) is not { } place)
+                continue;
+            pieces.Add(Cut(emitted, before, type, [place.Tensor]));
+            (before, type) = place;
         }
 
-        pieces.Add((Cut(emitted, before, type, emitted.Graph.Proto.Output.Select(o => o.Name)), null));
+        if (pieces.Count == 0)
+            return [emitted];
+        pieces.Add(Cut(emitted, before, type, emitted.Graph.Proto.Output.Select(o => o.Name)));
         return pieces;
     }
 
@@ -42,13 +45,16 @@ internal static class Pieces
         return [.. model.Graph.Nodes.Where(found.Contains)];
     }
 
-    /// <summary>Integers where that is all that is read of the tensor: the kernel before the cut stays one of integers.</summary>
-    private static (string Tensor, ElementType Type) Place(OnnxModel emitted, string cut)
+    /// <summary>
+    /// The tensor's integers where they are all that is read of it: the kernel before the cut then stays one of integers.
+    /// Null where emission left no such tensor.
+    /// </summary>
+    private static (string Tensor, ElementType Type)? Place(OnnxModel emitted, string cut)
     {
         string integers = Emitter.QuantizedName(cut);
-        return emitted.Graph.Producer(integers) is { } node && emitted.Graph.Consumers(cut).All(c => ReferenceEquals(c, node))
-            ? (integers, (ElementType)emitted.Graph.Initializer(node.Input[2])!.DataType)
-            : (cut, ElementType.Float);
+        if (emitted.Graph.Producer(integers) is { } node && emitted.Graph.Consumers(cut).All(c => ReferenceEquals(c, node)))
+            return (integers, (ElementType)emitted.Graph.Initializer(node.Input[2])!.DataType);
+        return emitted.Graph.Producer(cut) is null ? null : (cut, ElementType.Float);
     }
 
     private static OnnxModel Cut(OnnxModel emitted, string before, ElementType type, IEnumerable<string> outputs)

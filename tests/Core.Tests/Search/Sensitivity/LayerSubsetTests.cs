@@ -66,10 +66,10 @@ public class LayerSubsetTests
         double[] whole = new WholeModelError(_model, _data, [0, 2, 3, 5], 1).Measure(emitted, CancellationToken.None);
         WholeModelError objective = new(_model, _data, [0, 2, 3, 5], 1);
         using ModelSession session = ModelSession.Create(emitted, new SessionSettings());
-        SampleError[] late = [.. objective.Measure(session, 3..4, CancellationToken.None).SelectMany(e => e)];
+        SampleError[] late = [.. objective.Measure((_, s, o) => session.Run(s, o), 3..4, CancellationToken.None).SelectMany(e => e)];
         Assert.Equal(
             whole,
-            SearchObjectives.Get("auto").Errors([.. objective.Measure(session, 0..3, CancellationToken.None), late]));
+            SearchObjectives.Get("auto").Errors([.. objective.Measure((_, s, o) => session.Run(s, o), 0..3, CancellationToken.None), late]));
     }
 
     private string[] Subset(int bits) => [.. _plan.Layers.Where((_, i) => ((bits >> i) & 1) != 0).Select(l => l.Id)];
