@@ -1,6 +1,5 @@
 using QuantCluster.Data;
 using QuantCluster.Inference;
-using QuantCluster.Onnx;
 
 namespace QuantCluster.Search.Prefixes;
 
