@@ -1,7 +1,6 @@
 using QuantCluster.Inference;
 using QuantCluster.Jobs;
 using QuantCluster.Onnx;
-using QuantCluster.Onnx.Protocol;
 using QuantCluster.Tests.Jobs;
 using QuantCluster.Tests.Preparation;
 
