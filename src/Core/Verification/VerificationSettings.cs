@@ -42,6 +42,12 @@ public sealed record LatencySettings
     /// <summary>Time to spend a number of threads, warm-up apart.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>
+    /// A third of the time is enough where the interval of the speedup then leaves this factor to equally fast; infinity never ends
+    /// it early.
+    /// </summary>
+    public double Clear { get; init; } = double.PositiveInfinity;
+
     /// <summary>Runs of each model at least, however long they take.</summary>
     public int MinimumRuns { get; init; } = 11;
 

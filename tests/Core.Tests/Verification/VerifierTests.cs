@@ -78,6 +78,16 @@ public class VerifierTests
     }
 
     [Fact]
+    public void A_clear_speedup_is_not_timed_to_the_end()
+    {
+        LatencySettings latency = new() { Budget = TimeSpan.FromMilliseconds(240), MaximumRuns = int.MaxValue, Threads = [1] };
+        int Runs(double clear) => Verify(
+            SmallModels.Float(), SmallModels.Quantized(), 1, new VerificationSettings { ProfileSamples = 0, Latency = latency with { Clear = clear } }).Latency[0].Runs;
+        int whole = Runs(double.PositiveInfinity), early = Runs(clear: 0);
+        Assert.InRange(early, 20, 0.7 * whole);
+    }
+
+    [Fact]
     public void Models_with_different_outputs_are_refused_by_name()
     {
         OnnxModel other = SmallModels.Float();

@@ -9,6 +9,9 @@ internal static class VerifyStage
     /// <summary>Calibration samples the emitted model is checked on when there are no held-out data.</summary>
     private const int QuickSamples = 32;
 
+    /// <summary>A speedup that surely exceeds this factor need not be known better.</summary>
+    private const double ClearlyFaster = 1.1;
+
     /// <param name="context">The job.</param>
     /// <param name="prepared">What the emitted model was made of: it has more tensors in common with it than the original.</param>
     /// <param name="scaled">Tensors whose values are not the prepared model's, and which the profile leaves out.</param>
@@ -39,6 +42,7 @@ internal static class VerifyStage
                     Threads = context.Settings.Threads > 0 ? [context.Settings.Threads] : heldOut ? [1, 0] : [1],
                     Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.15),
                     MinimumRuns = heldOut ? 11 : 7,
+                    Clear = ClearlyFaster,
                 },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);
