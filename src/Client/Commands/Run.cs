@@ -17,7 +17,7 @@ internal static class Run
     private static readonly Option<string> Method = Choice("--method", "How ranges of activations are chosen.", "auto", "minmax", "percentile", "entropy", "mse");
     private static readonly Option<string> Granularity = Choice("--granularity", "One scale for each output channel of a weight, or one for the whole tensor.", "channel", "tensor");
     private static readonly Option<string> WeightRange = Choice("--weight-range", "Weights reach to the greatest of their channel, or are clipped where that lowers the squared error.", "minmax", "mse");
-    private static readonly Option<string> Weights = Choice("--weights", "Bits of a weight. INT4 halves the size of the weights, at a loss; it runs on the same kernels.", "int8", "int4");
+    private static readonly Option<string> Weights = Choice("--weights", "Bits of a weight. INT4 halves the size of the weights, at a loss; it runs on the same kernels. auto: INT8, and with --max-size or --frontier also models with INT4 in the layers where it costs least.", "int8", "int4", "auto");
     private static readonly Option<string> Correct = Choice("--correct", "Corrections after the ranges: the one that lowers the error on held-back samples, if any (auto), none, bias correction, Hessian-aware rounding and bias correction, or both after equalizing channels or smoothing the inputs of matrix products.", "auto", "none", "bias", "hessian", "equalize", "smooth");
     private static readonly Option<int?> Samples = CountOption.Create("--samples", "Use only the first N calibration samples.");
     private static readonly Option<int?> Synthetic = CountOption.Create("--synthetic", "Calibrate on N random samples. For trying things out only: real ranges need real data.");

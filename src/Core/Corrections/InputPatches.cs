@@ -55,6 +55,10 @@ internal sealed class InputPatches
         return (1, (int)weightShape[node.OpType == "Gemm" && node.IntAttribute("transB", 0) != 0 ? 1 : 0]);
     }
 
+    /// <summary>The same rows, each group's columns cut into equal blocks that count as groups.</summary>
+    public InputPatches InBlocks(int blocks) => blocks == 1 ? this : new InputPatches(
+        _shape, _padBegin, _paddedSize, _outputSize, _rowStride, [.. _columnOffsets.SelectMany(c => c.Chunk(c.Length / blocks))]);
+
     public ReadOnlySpan<int> ColumnOffsets(int group) => _columnOffsets[group];
 
     public int RowStart(int row)

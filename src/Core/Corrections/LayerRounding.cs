@@ -13,17 +13,36 @@ internal static class LayerRounding
     /// <summary>Multiply-accumulates spent on a layer's Hessian, about: beyond, rows are left out evenly.</summary>
     private const double Budget = 1e9;
 
-    /// <summary>A matrix of more columns squared is not kept in memory: the layer keeps its nearest integers.</summary>
+    /// <summary>Of a layer with more columns blocks of them are rounded by themselves, as if inputs of different blocks did not go together.</summary>
     public const int MostColumns = 2048;
+
+    /// <summary>In smaller blocks there is little left to make up for an error.</summary>
+    private const int FewestColumns = 64;
 
     /// <summary>Elements of all groups' matrices together.</summary>
     private const long MostElements = 1L << 23;
 
-    /// <summary>Whether the layer's Hessian is small enough to be kept.</summary>
+    /// <summary>
+    /// Whether the layer's Hessian, or that of equal blocks of its columns, is small enough to be kept: else the layer keeps its
+    /// nearest integers.
+    /// </summary>
     public static bool CanRound(OnnxModel prepared, Layer layer)
     {
-        (long groups, long columns) = InputPatches.SizeOf(prepared.Graph.Producer(layer.Id)!, prepared.Graph.Initializer(layer.Weight)!.Dims);
-        return columns is > 1 and <= MostColumns && groups * columns * columns <= MostElements;
+        (int groups, int columns) = InputPatches.SizeOf(prepared.Graph.Producer(layer.Id)!, prepared.Graph.Initializer(layer.Weight)!.Dims);
+        return columns > 1 && BlocksOf(groups, columns) is not null;
+    }
+
+    /// <summary>Into how many equal blocks a layer's columns are cut, the fewest that fit into memory; null where none do.</summary>
+    internal static int? BlocksOf(int groups, int columns)
+    {
+        for (int blocks = 1; blocks == 1 || columns / blocks >= FewestColumns; blocks++)
+        {
+            long each = columns / blocks;
+            if (columns % blocks == 0 && each <= MostColumns && groups * blocks * each * each <= MostElements)
+                return blocks;
+        }
+
+        return null;
     }
 
     /// <param name="weight">Scales, and the integers to better.</param>
@@ -36,35 +55,44 @@ internal static class LayerRounding
     {
         InputHessian hessian = Observe(prepared, layer, inputs, mapping, threads);
         float[] values = prepared.Graph.Initializer(layer.Weight)!.ToFloats();
-        int columns = hessian.Columns, channels = values.Length / columns, each = channels / hessian.Groups;
+        (int groups, int all) = InputPatches.SizeOf(prepared.Graph.Producer(layer.Id)!, prepared.Graph.Initializer(layer.Weight)!.Dims);
+        int columns = hessian.Columns, blocks = all / columns, channels = values.Length / all, each = channels / groups;
         sbyte[] integers = [.. weight.Values];
-        void RoundGroup(int group, int innerThreads)
+        void RoundBlock(int index, int innerThreads)
         {
+            (int group, int block) = Math.DivRem(index, blocks);
             float[] steps = new float[each * columns];
             sbyte[] nearest = new sbyte[each * columns];
             for (int i = 0; i < steps.Length; i++)
             {
                 int channel = (group * each) + (i / columns);
-                int at = Position(channel, i % columns);
+                int at = Position(channel, (block * columns) + (i % columns));
                 steps[i] = values[at] / weight.Scales[weight.Scales.Length == 1 ? 0 : channel];
                 nearest[i] = weight.Values[at];
             }
 
-            double[] matrix = hessian.Matrix(group, centred);
+            double[] matrix = hessian.Matrix(index, centred);
             sbyte[] rounded = HessianRounding.Round(matrix, columns, steps, nearest, weight.Type.Maximum(), innerThreads);
             if (weight.Type == IntegerType.Int4)
                 RoundingRefinement.Refine(matrix, columns, steps, rounded, weight.Type.Maximum(), innerThreads);
             for (int i = 0; i < rounded.Length; i++)
-                integers[Position((group * each) + (i / columns), i % columns)] = rounded[i];
+                integers[Position((group * each) + (i / columns), (block * columns) + (i % columns))] = rounded[i];
         }
 
         // Output channels are the first axis, or the last of a matrix.
-        int Position(int channel, int column) => layer.WeightAxis == 0 ? (channel * columns) + column : (column * channels) + channel;
+        int Position(int channel, int column) => layer.WeightAxis == 0 ? (channel * all) + column : (column * channels) + channel;
 
-        if (hessian.Groups == 1)
-            RoundGroup(0, threads);
+        // Large matrices one after the other: each is copied and factorized.
+        if (groups == 1)
+        {
+            for (int b = 0; b < blocks; b++)
+                RoundBlock(b, threads);
+        }
         else
-            Parallel.For(0, hessian.Groups, new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : -1 }, g => RoundGroup(g, 1));
+        {
+            Parallel.For(0, hessian.Groups, new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : -1 }, g => RoundBlock(g, 1));
+        }
+
         return weight with { Values = integers };
     }
 
@@ -76,13 +104,15 @@ internal static class LayerRounding
         NodeProto node = prepared.Graph.Producer(layer.Id)!;
         IReadOnlyList<long> weightShape = prepared.Graph.Initializer(layer.Weight)!.Dims;
         (int groups, int columns) = InputPatches.SizeOf(node, weightShape);
+        int blocks = BlocksOf(groups, columns) ?? throw new InvalidOperationException($"{layer.Node}: {columns} columns are too many");
+        (groups, columns) = (groups * blocks, columns / blocks);
         InputHessian hessian = new(groups, columns, threads);
         List<(long[] Shape, InputPatches Patches)> shapes = [];
         InputPatches PatchesOf(DenseTensor input)
         {
             int found = shapes.FindIndex(s => s.Shape.AsSpan().SequenceEqual(input.Shape));
             if (found < 0)
-                shapes.Add((input.Shape, InputPatches.Of(node, weightShape, input.Shape)));
+                shapes.Add((input.Shape, InputPatches.Of(node, weightShape, input.Shape).InBlocks(blocks)));
             return shapes[found < 0 ? ^1 : found].Patches;
         }
 

@@ -38,6 +38,9 @@ public enum WeightType
 
     /// <summary>Half the size; kernels are those of INT8.</summary>
     Int4,
+
+    /// <summary>INT8, and where a frontier is made, also models in which some layers have INT4.</summary>
+    Auto,
 }
 
 /// <summary>How the weights of layers that compute in float are stored.</summary>

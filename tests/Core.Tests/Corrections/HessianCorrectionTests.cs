@@ -1,9 +1,11 @@
 using QuantCluster.Calibration;
 using QuantCluster.Corrections;
+using QuantCluster.Data;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
-using QuantCluster.Onnx;
+using QuantCluster.Numerics;
 using QuantCluster.Onnx.Protocol;
+using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
 using QuantCluster.Tests.Calibration;
@@ -63,11 +65,53 @@ public class HessianCorrectionTests
     }
 
     [Fact]
-    public void A_layer_too_wide_for_its_Hessian_keeps_its_integers()
+    public void A_layer_too_wide_for_its_Hessian_is_rounded_in_blocks_and_errs_less()
     {
-        Layer layer = Plan.Layers[0];
-        Assert.True(LayerRounding.CanRound(Model, layer));
-        HessianLayers wide = HessianLayers.MatMul([1, LayerRounding.MostColumns + 1], 1);
+        HessianLayers wide = HessianLayers.MatMul([16, LayerRounding.MostColumns + 128], 3);
+        DenseTensor[] inputs = wide.Inputs(40, 5), unseen = wide.Inputs(10, 6);
+        float[] weights = wide.Weights;
+        QuantizedWeight nearest = new(IntegerType.Int8, 1, [1.7f, 1.3f, 1.9f], new sbyte[weights.Length]);
+        for (int i = 0; i < weights.Length; i++)
+            nearest.Values[i] = (sbyte)Math.Round(weights[i] / nearest.Scales[i % 3]);
+        QuantizedWeight Rounded(int threads) => LayerRounding.Round(wide.Model, wide.Layer, nearest, inputs, HessianLayers.Mapping, centred: false, threads);
+        QuantizedWeight rounded = Rounded(1);
+        Assert.Equal(rounded.Values, Rounded(3).Values);
+        double before = ErrorOf(nearest), after = ErrorOf(rounded);
+        Assert.True(after < before / 3, $"{after} is not much less than {before}");
+
+        double ErrorOf(QuantizedWeight weight)
+        {
+            double sum = 0;
+            foreach (DenseTensor input in unseen)
+            {
+                for (int row = 0; row < 16; row++)
+                {
+                    double[] errors = new double[3];
+                    for (int i = 0; i < weights.Length; i++)
+                        errors[i % 3] += (input.Bytes.Span[(row * weights.Length / 3) + (i / 3)] - HessianLayers.Mapping.ZeroPoint) * (weights[i] - (weight.Scales[i % 3] * weight.Values[i]));
+                    sum += errors.Sum(e => e * e);
+                }
+            }
+
+            return sum;
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 2048, 1)]
+    [InlineData(1, 3072, 2)]
+    [InlineData(1, 4096, 2)]
+    [InlineData(1, 8192, 8)]
+    [InlineData(64, 576, 3)]
+    [InlineData(1, 2053, null)]
+    public void Blocks_of_columns_are_the_fewest_equal_ones_that_fit_into_memory(int groups, int columns, int? blocks) =>
+        Assert.Equal(blocks, LayerRounding.BlocksOf(groups, columns));
+
+    [Fact]
+    public void A_layer_whose_columns_no_number_divides_keeps_its_integers()
+    {
+        Assert.True(LayerRounding.CanRound(Model, Plan.Layers[0]));
+        HessianLayers wide = HessianLayers.MatMul([1, 2053], 1);
         Assert.False(LayerRounding.CanRound(wide.Model, wide.Layer));
     }
 

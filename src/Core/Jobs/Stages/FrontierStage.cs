@@ -35,6 +35,7 @@ internal sealed class FrontierStage
     private readonly string _statistics;
     private readonly int _workers;
     private readonly int _threads;
+    private readonly FourBitWeights _fourBits;
     private Trial? _onIntegers;
 
     /// <param name="context">The job.</param>
@@ -49,6 +50,7 @@ internal sealed class FrontierStage
         (_context, _model, _prepared, _shapes, _statistics, _settings) = (context, model, prepared, shapes, statistics, settings);
         _workers = QuantizationJob.WorkersOf(context.Settings);
         _threads = QuantizationJob.ThreadsOf(context.Settings);
+        _fourBits = new FourBitWeights(prepared, RangesStage.SettingsOf(context.Settings));
     }
 
     /// <param name="whole">What the points have fewer layers of.</param>
@@ -84,6 +86,15 @@ internal sealed class FrontierStage
             Trial trial = await _context.Handlers.Trials.GetAsync(BlobId.Parse(point.Trial), cancellation);
             if (trial.Plan.Layers.Count > 0 && trial.Plan.Layers.All(l => known.Contains(l.Id)))
                 candidates.Add(($"search: {point.Origin}", trial));
+        }
+
+        if (_context.Settings.Weights == WeightType.Auto && subset.Of(known) is { } eightBits)
+        {
+            candidates.AddRange(await _fourBits.SetsAsync(eightBits, async trials =>
+            {
+                IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, trials, search, _workers, cancellation);
+                return [.. trials.Select(t => errors[t.Key].Average())];
+            }));
         }
 
         Estimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
@@ -140,7 +151,7 @@ internal sealed class FrontierStage
         made = [made[0], .. made.Skip(1).Where(m => m.Relative <= slowest)];
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [.. made.Select(m => m.Trial)], search, _workers, cancellation);
         long all = TensorBytes();
-        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - (3 * m.Trial.Plan.Layers.Sum(l => l.Parameters))))];
+        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - FourBitWeights.Saved(m.Trial)))];
     }
 
     /// <summary>Emits one set of layers with corrections of its own, validates and times it.</summary>
@@ -148,7 +159,7 @@ internal sealed class FrontierStage
     {
         QuantizationPlan plan = estimate.Trial.Plan;
         HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
-        ConfiguredPlan configured = plan.Layers.Count == whole.Plan.Layers.Count ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
+        ConfiguredPlan configured = plan.Layers.Count == whole.Plan.Layers.Count && !FourBitWeights.Has(estimate.Trial.Configuration) ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
         configured = await WeightOnlyStage.RunAsync(_context, _model, _prepared, configured, _onIntegers, _workers, cancellation);
         BlobId emitted = await EmitAsync(configured, cancellation);
         Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
@@ -189,6 +200,8 @@ internal sealed class FrontierStage
         ConfiguredPlan asItIs = new(planBlob, plan, left, left, []);
         if (bare.Of(plan.Layers.Select(l => l.Id).ToHashSet()) is not { } uncorrected || uncorrected.Plan.Layers.Count != plan.Layers.Count)
             return asItIs;
+        if (_context.Settings.Weights == WeightType.Auto)
+            uncorrected = _fourBits.Like(uncorrected, estimate.Trial);
         BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
         (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
             await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
