@@ -27,6 +27,9 @@ internal sealed record JobReport(
     IReadOnlyList<string> Notes,
     IReadOnlyDictionary<string, double> Seconds)
 {
+    /// <summary>As the ranges were chosen, before any correction; null where nothing was corrected.</summary>
+    public QuantizationConfiguration? Uncorrected { get; init; }
+
     /// <summary>What the search did; null where there was none.</summary>
     public SearchOutcome? Search { get; init; }
 
@@ -71,9 +74,27 @@ internal sealed record JobReport(
         Op = layer.Activation is null ? layer.OpType : $"{layer.OpType} + {layer.Activation}",
         Output = layer.Result,
         IsQuantized = true,
-        Reason = (Configuration.Weights[layer.Id].Type == IntegerType.Int4 ? "INT8 with INT4 weights" : "INT8") + (Configuration.Biases.ContainsKey(layer.Id) ? ", bias corrected" : ""),
+        Reason = Kind(layer),
         Weights = layer.Parameters,
     };
+
+    /// <summary>How a layer runs, and what the corrections did to it, told from what they changed.</summary>
+    private string Kind(Layer layer)
+    {
+        QuantizedWeight weight = Configuration.Weights[layer.Id];
+        List<string> words = [weight.Type == IntegerType.Int4 ? "INT8 with INT4 weights" : "INT8"];
+        if (Uncorrected?.Weights.GetValueOrDefault(layer.Id) is { } before)
+        {
+            if (!before.Scales.AsSpan().SequenceEqual(weight.Scales))
+                words.Add("channels rescaled");
+            else if (!before.Values.AsSpan().SequenceEqual(weight.Values))
+                words.Add("Hessian-aware rounding");
+        }
+
+        if (Configuration.Biases.ContainsKey(layer.Id))
+            words.Add("bias corrected");
+        return string.Join(", ", words);
+    }
 
     private ReportedLayer Float(FloatLayer layer) => new()
     {

@@ -133,6 +133,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             notes,
             runner.Seconds)
         {
+            Uncorrected = chosen.Ranges == chosen.Configuration ? null : await handlers.Values.ConfigurationAsync(chosen.Ranges, cancellation),
             Search = search,
             Frontier = frontier,
         };

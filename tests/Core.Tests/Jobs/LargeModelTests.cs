@@ -59,10 +59,22 @@ public sealed class LargeModelTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task RunAsync(string name)
+    [Fact]
+    public async Task The_report_says_what_corrections_did_to_a_layer()
+    {
+        await RunAsync("hessian", QuantCluster.Corrections.CorrectionMode.Hessian);
+        string report = File.ReadAllText(Path.Combine(_folder["hessian"], "report", "report.json"));
+        Assert.Contains("\"INT8, Hessian-aware rounding\"", report);
+        await RunAsync("none", QuantCluster.Corrections.CorrectionMode.None);
+        report = File.ReadAllText(Path.Combine(_folder["none"], "report", "report.json"));
+        Assert.Contains("\"INT8\"", report);
+        Assert.DoesNotContain("\"INT8, ", report);
+    }
+
+    private async Task RunAsync(string name, QuantCluster.Corrections.CorrectionMode correct = QuantCluster.Corrections.CorrectionMode.Bias)
     {
         Model().Save(_folder["model.onnx"]);
-        JobSettings settings = new() { Synthetic = 12, Method = RangeMethod.MinMax, Correct = QuantCluster.Corrections.CorrectionMode.Bias, Threads = 1 };
+        JobSettings settings = new() { Synthetic = 12, Method = RangeMethod.MinMax, Correct = correct, Threads = 1 };
         using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
         JobSpecification specification = new() { Tool = QuantizationJob.ToolVersion, Model = sources.ModelInput, Output = _folder[name + ".onnx"], Settings = settings };
         using JobDirectory job = JobDirectory.Create(_folder[name], specification);
