@@ -38,8 +38,8 @@ public sealed class OrleansCluster : ICluster
         {
             host.Dispose();
             throw new QuantException(ExitCode.Unavailable, e is OrleansException
-                ? $"{redis}: no silo of the cluster '{clusterId}' answers. Start silos (quant-silo --redis {redis}), or look at their logs."
-                : $"{redis}: no Redis answers there ({e.Message}). Give --cluster the address of the cluster's Redis.", e);
+                ? $"{RedisAddress.HostsOf(redis)}: no silo of the cluster '{clusterId}' answers. Start silos (quant-silo --redis {RedisAddress.HostsOf(redis)}), or look at their logs."
+                : $"{RedisAddress.HostsOf(redis)}: no Redis answers there ({e.Message}). Give --cluster the address of the cluster's Redis.", e);
         }
         catch
         {
@@ -74,7 +74,7 @@ public sealed class OrleansCluster : ICluster
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (clusterId, ClusterNames.ServiceId));
             client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(2));
             client.Configure<ClientMessagingOptions>(o => o.WaitForCancellationAcknowledgement = true);
-            client.UseRedisClustering(o => o.ConfigurationOptions = ConfigurationOptions.Parse(redis));
+            client.UseRedisClustering(o => o.ConfigurationOptions = ConfigurationOptions.Parse(RedisAddress.Parse(redis)));
             client.UseConnectionRetryFilter(async (_, cancellation) =>
             {
                 await Task.Delay(200, cancellation);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using QuantCluster.Cluster;
 using StackExchange.Redis;
 
 namespace QuantCluster.Workers;
@@ -40,11 +41,11 @@ public sealed class RedisLink : IAsyncDisposable
         ConfigurationOptions options;
         try
         {
-            options = ConfigurationOptions.Parse(address);
+            options = ConfigurationOptions.Parse(RedisAddress.Parse(address));
         }
         catch (ArgumentException e)
         {
-            throw new QuantException(ExitCode.Usage, $"{address}: not the address of a Redis server ({e.Message}). Give host:port.", e);
+            throw new QuantException(ExitCode.Usage, $"{RedisAddress.HostsOf(address)}: not the address of a Redis server ({e.Message}). Give host:port.", e);
         }
 
         options.AbortOnConnectFail = true;
@@ -64,7 +65,7 @@ public sealed class RedisLink : IAsyncDisposable
         }
         catch (RedisConnectionException e)
         {
-            throw new QuantException(ExitCode.Unavailable, $"{address}: no Redis server answers there. Start one ('quant cluster up' does), or give --cluster HOST:PORT.", e);
+            throw new QuantException(ExitCode.Unavailable, $"{RedisAddress.HostsOf(address)}: no Redis server answers there. Start one ('quant cluster up' does), or give --cluster HOST:PORT.", e);
         }
     }
 

@@ -14,16 +14,15 @@ internal sealed class RedisServer : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("quant-redis-").FullName;
     private Process? _process;
 
-    public RedisServer()
+    private readonly IReadOnlyList<string> _options;
+
+    /// <param name="options">Of redis-server, besides those that every cluster's has.</param>
+    public RedisServer(params IReadOnlyList<string> options)
     {
+        _options = options;
         if (RedisProgram.Find() is null)
             return;
-        using (Socket probe = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-        {
-            probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            Port = ((IPEndPoint)probe.LocalEndPoint!).Port;
-        }
-
+        Port = FreePort();
         Start();
     }
 
@@ -36,10 +35,17 @@ internal sealed class RedisServer : IDisposable
 
     public static bool IsInstalled => RedisProgram.Find() is not null;
 
+    public static int FreePort()
+    {
+        using Socket probe = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+
     public void Start()
     {
         IReadOnlyList<string> command = RedisProgram.Command(_folder, Port);
-        _process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1).Concat(_options)) { RedirectStandardOutput = true })!;
         _process.OutputDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();
         for (int i = 0; i < 200 && !Answers(); i++)
