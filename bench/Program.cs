@@ -37,7 +37,7 @@ static int Usage()
                QuantCluster.Bench orders --timed [ANCHOR...]   what five orders with every range cost, by default of OCR
                QuantCluster.Bench pieces [CASE...]   what running candidates in pieces saves
                QuantCluster.Bench objectives [--samples N] [ANCHOR...]   which objective ranks models like the task does?
-               QuantCluster.Bench scale [parallel] [overhead] [coordinator]   a cluster's stages, its cost an item, its limits
+               QuantCluster.Bench scale [parallel [redis|orleans] [calibrate|trials]] [overhead] [coordinator]   a cluster's stages, its cost an item, its limits
                QuantCluster.Bench histogram [BenchmarkDotNet options]
                QuantCluster.Bench memory CASE SAMPLES WORKERS THREADS   peak memory of one pass in this process
         """);

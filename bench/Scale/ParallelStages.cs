@@ -1,21 +1,18 @@
-using System.Diagnostics;
 using System.Globalization;
-using QuantCluster.Cluster;
-using QuantCluster.Jobs;
-using QuantCluster.Search.Sensitivity;
 using QuantCluster.Tests;
 using QuantCluster.Tests.Chaos;
-using QuantCluster.Workers;
 
 namespace QuantCluster.Bench;
 
-/// <summary>Calibration and trials of MobileNetV1 on two workers of one core beside one such worker, in turns.</summary>
+/// <summary>
+/// Calibration and trials of MobileNetV1 on two workers of one core beside one such worker. Both clusters stand side by
+/// side, warm, and work in turns, so that a machine that is slow for a while is so for both.
+/// </summary>
 internal static class ParallelStages
 {
-    private const int Rounds = 1;
-    private const double LeaseSeconds = 15;
+    private const int Rounds = 4;
 
-    public static async Task RunAsync()
+    public static async Task RunAsync(string[] engines, string[] stages, double seconds)
     {
         if (AnchorFolder.Find() is not { } anchors || !RedisServer.IsInstalled)
         {
@@ -23,74 +20,38 @@ internal static class ParallelStages
             return;
         }
 
-        Dictionary<int, Dictionary<string, List<double>>> seconds = new() { [1] = [], [2] = [] };
+        string model = Path.Combine(anchors, "models", "mobilenetv1_0.75_224.onnx"), data = Path.Combine(anchors, "cases", "mobilenetv1.calib.json");
+        foreach ((string name, Func<int, Task<ScaleCluster>> start) in ScaleCluster.Kinds.Where(k => engines.Length == 0 || engines.Contains(k.Name)))
+        {
+            await using ScaleCluster one = await start(1), two = await start(2);
+            using StageWork alone = await StageWork.PrepareAsync(one, model, data), together = await StageWork.PrepareAsync(two, model, data);
+            Console.WriteLine($"\nmobilenetv1 on {name} workers of one core each, warm, {Rounds} rounds in turns");
+            Console.WriteLine("  stage         items   1 worker s   2 workers s     gain   coordinator");
+            foreach (string stage in StageWork.Names.Where(s => stages.Length == 0 || stages.Contains(s)))
+                await MeasureAsync(stage, alone, together, seconds);
+        }
+
+        (double single, double both) = SideBySide.Measure();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  {"inference",-12} {"",6} {2 * single,12:0.00} {both,13:0.00} {2 * single / both,7:0.00}x   two plain processes, a core each: what this machine can give"));
+    }
+
+    private static async Task MeasureAsync(string stage, StageWork alone, StageWork together, double seconds)
+    {
+        // Sessions, data and code are warm after these; and how many items a round takes is known.
+        await together.RunAsync(stage, 24);
+        await alone.RunAsync(stage, 12);
+        double each = (await alone.RunAsync(stage, 12)).Seconds / 12;
+        int items = Math.Max(8, (int)(seconds / Rounds / each) / 2 * 2);
+        double one = 0, two = 0, own = 0;
         for (int round = 0; round < Rounds; round++)
         {
-            foreach (int workers in (int[])[1, 2])
-            {
-                foreach ((string stage, double time) in await MeasureAsync(anchors, workers))
-                {
-                    if (!seconds[workers].TryGetValue(stage, out List<double>? times))
-                        seconds[workers][stage] = times = [];
-                    times.Add(time);
-                }
-            }
+            one += (await alone.RunAsync(stage, items)).Seconds;
+            (double time, double busy) = await together.RunAsync(stage, items);
+            (two, own) = (two + time, own + busy);
         }
 
-        Console.WriteLine($"\nmobilenetv1 on redis workers of one core each, seconds");
-        Console.WriteLine("  stage          1 worker   2 workers   gain");
-        (double alone, double together) = SideBySide.Measure();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  {"inference",-12} {2 * alone,9:0.00} {together,11:0.00} {2 * alone / together,6:0.00}x   two plain processes, for what this machine's two cores can give"));
-        foreach (string stage in seconds[1].Keys)
-        {
-            double one = seconds[1][stage].Min(), two = seconds[2][stage].Min();
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {stage,-12} {one,9:0.00} {two,11:0.00} {one / two,6:0.00}x"));
-        }
-    }
-
-    private static async Task<IReadOnlyDictionary<string, double>> MeasureAsync(string anchors, int workers)
-    {
-        using TestCluster cluster = new(LeaseSeconds);
-        for (int i = 0; i < workers; i++)
-            cluster.AddWorker();
-        JobSettings settings = new() { Threads = 1, Workers = 2 };
-        using JobSources given = JobSources.Open(
-            Path.Combine(anchors, "models", "mobilenetv1_0.75_224.onnx"), Path.Combine(anchors, "cases", "mobilenetv1.calib.json"), null, settings);
-        JobSpecification request = DigitsJob.Specify(given, settings, "sensitivity.json") with { Sensitivity = new SensitivitySettings { Samples = 16 } };
-        StoredJob stored = new JobSubmission(cluster.Store).Submit(request, "bench", TimeProvider.System.GetUtcNow());
-        await using RedisLink link = await RedisLink.ConnectAsync(cluster.Redis.Address);
-        WorkerRegistry registry = new(link);
-        while ((await registry.ReadAsync(default)).Count < workers)
-            await Task.Delay(20);
-        await using RedisEngine engine = new(link, new RedisTiming { Lease = TimeSpan.FromSeconds(LeaseSeconds) }, QuantizationJob.ToolVersion);
-        using JobDirectory directory = JobDirectory.Open(stored.Folder, QuantizationJob.ToolVersion);
-        Directory.CreateDirectory(Path.GetDirectoryName(directory.Specification.Output)!);
-        using JobSources sources = JobSources.Reopen(directory.Specification);
-        StageTimes times = new();
-        await new SensitivityJob(directory, sources, engine, times).RunAsync(default);
-        return times.Seconds;
-    }
-
-    /// <summary>From the first to the last report of each stage that has items.</summary>
-    private sealed class StageTimes : IProgress<JobProgress>
-    {
-        private readonly Dictionary<string, long> _begun = [];
-        private readonly Lock _lock = new();
-
-        public Dictionary<string, double> Seconds { get; } = [];
-
-        public void Report(JobProgress value)
-        {
-            lock (_lock)
-            {
-                if (value.Total <= 1 || value.Detail is not null)
-                    return;
-                if (value.Done == 0)
-                    _begun[value.Stage] = Stopwatch.GetTimestamp();
-                else if (value.Done == value.Total)
-                    Seconds[value.Stage] = Seconds.GetValueOrDefault(value.Stage) + Stopwatch.GetElapsedTime(_begun[value.Stage]).TotalSeconds;
-            }
-        }
+            $"  {stage,-12} {Rounds * items,6} {one,12:0.00} {two,13:0.00} {one / two,7:0.00}x   {own / two,6:0.0%} of a core"));
     }
 }

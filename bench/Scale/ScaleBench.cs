@@ -3,11 +3,18 @@ namespace QuantCluster.Bench;
 /// <summary>What a cluster gains, what it costs, and what gives way first as it grows: the figures of <c>docs/cluster.md</c>.</summary>
 internal static class ScaleBench
 {
-    public static async Task<int> RunAsync(string[] parts)
+    /// <summary>A stage takes one worker about so many seconds.</summary>
+    private const double StageSeconds = 16;
+
+    /// <param name="arguments">Which parts, and for the first which engines and stages; all where none are named.</param>
+    public static async Task<int> RunAsync(string[] arguments)
     {
+        string[] engines = [.. ScaleCluster.Kinds.Select(k => k.Name).Intersect(arguments)];
+        string[] stages = [.. StageWork.Names.Intersect(arguments)];
+        string[] parts = [.. arguments.Except(engines).Except(stages)];
         bool all = parts.Length == 0;
         if (all || parts.Contains("parallel"))
-            await ParallelStages.RunAsync();
+            await ParallelStages.RunAsync(engines, stages, StageSeconds);
         if (all || parts.Contains("overhead"))
             await EngineOverhead.RunAsync();
         if (all || parts.Contains("coordinator"))

@@ -3,19 +3,20 @@ using System.Globalization;
 using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Tests;
+using QuantCluster.Tests.Chaos;
 
 namespace QuantCluster.Bench;
 
 /// <summary>Plain inference in one process, and in two at a time: no engine can gain more than the machine gives.</summary>
 internal static class SideBySide
 {
-    private const int Runs = 400;
+    private const int Runs = 300;
 
     /// <returns>Seconds of so many runs alone, and of twice as many on two processes.</returns>
     public static (double Alone, double Together) Measure()
     {
-        double alone = Start().Finish();
-        Child[] two = [Start(), Start()];
+        double alone = Start(0).Finish();
+        Child[] two = [Start(0), Start(1)];
         return (alone, two.Max(c => c.Finish()));
     }
 
@@ -34,15 +35,15 @@ internal static class SideBySide
         return 0;
     }
 
-    private static Child Start()
+    private static Child Start(int core)
     {
         string anchors = AnchorFolder.Find()!;
-        return new Child(Process.Start(new ProcessStartInfo("dotnet",
+        string[] command =
         [
-            typeof(SideBySide).Assembly.Location, "inference", Path.Combine(anchors, "models", "mobilenetv1_0.75_224.onnx"),
+            .. Wrapping.OnCore(core), "dotnet", typeof(SideBySide).Assembly.Location, "inference", Path.Combine(anchors, "models", "mobilenetv1_0.75_224.onnx"),
             Path.Combine(anchors, "cases", "mobilenetv1.calib.json"), Runs.ToString(CultureInfo.InvariantCulture),
-        ])
-        { RedirectStandardOutput = true })!);
+        ];
+        return new Child(Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true })!);
     }
 
     private sealed record Child(Process Process)

@@ -1,0 +1,6 @@
+namespace QuantCluster.Bench;
+
+internal static class OrleansScaleClusters
+{
+    public static IReadOnlyList<(string Name, Func<int, Task<ScaleCluster>> Start)> Kinds { get; } = [("orleans", OrleansScaleCluster.StartAsync)];
+}
