@@ -14,6 +14,7 @@ internal sealed partial class CoordinatorGrain(
     ILocalSiloDetails silo,
     CoordinatorCount count,
     IOptions<CoordinatorOptions> options,
+    TimeProvider time,
     ILogger<CoordinatorGrain> log) : Grain, ICoordinatorGrain, IRemindable
 {
     private const string ReminderName = "go-on";
@@ -93,7 +94,7 @@ internal sealed partial class CoordinatorGrain(
         count.Begin();
         try
         {
-            StoredJobRun run = new(new StoredJob(store, Id), silo.Name, TimeProvider.System) { Workers = () => Volatile.Read(ref _silos) };
+            StoredJobRun run = new(new StoredJob(store, Id), silo.Name, time) { Workers = () => Volatile.Read(ref _silos) };
             OrleansEngine engine = new(cluster, new OrleansEngineSettings { Heard = silos => Volatile.Write(ref _silos, silos) });
             JobState state = await Task.Run(() => run.RunAsync(engine, _farewell.Token));
             LogEnd(Id, state.Phase, state.Message ?? "");

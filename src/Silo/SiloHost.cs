@@ -24,6 +24,12 @@ internal static class SiloHost
         }).AddFilter(Speaks);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Drain + TimeSpan.FromSeconds(10));
         services?.Invoke(builder.Services);
+        if (settings.Redis is not null)
+        {
+            TimeProvider machine = builder.Services.LastOrDefault(s => s.ServiceType == typeof(TimeProvider))?.ImplementationInstance as TimeProvider ?? TimeProvider.System;
+            builder.Services.AddSingleton(await ClusterClock.SetByAsync(RedisOf(settings.Redis), machine));
+        }
+
         builder.Host.UseOrleans(silo => Configure(silo, settings, store));
         builder.AddTelemetry(settings);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(settings.Redis is null ? IPAddress.Loopback : IPAddress.Any, settings.HttpPort));
@@ -73,9 +79,7 @@ internal static class SiloHost
         silo.AddQuantCluster(store, settings.Cores, settings.ReminderPeriod);
         if (settings.Redis is { } address)
         {
-            ConfigurationOptions redis = ConfigurationOptions.Parse(address);
-            // A Redis that is away for a while is waited for, not a reason to fall.
-            redis.AbortOnConnectFail = false;
+            ConfigurationOptions redis = RedisOf(address);
             silo.ConfigureEndpoints(settings.Address ?? IPAddressOfHost(), settings.SiloPort, settings.GatewayPort, listenOnAnyHostAddress: true);
             silo.UseRedisClustering(o => o.ConfigurationOptions = redis);
             silo.AddRedisGrainStorage(CoordinatorStore.Name, o => o.ConfigurationOptions = redis);
@@ -87,6 +91,15 @@ internal static class SiloHost
             silo.AddMemoryGrainStorage(CoordinatorStore.Name);
             silo.UseInMemoryReminderService();
         }
+    }
+
+    private static ConfigurationOptions RedisOf(string address)
+    {
+        ConfigurationOptions redis = ConfigurationOptions.Parse(RedisAddress.Parse(address));
+
+        // One that is away for a while is waited for, not a reason to fall.
+        redis.AbortOnConnectFail = false;
+        return redis;
     }
 
     /// <summary>The first address of this host that is no loopback; loopback where there is no other.</summary>

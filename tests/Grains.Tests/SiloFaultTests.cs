@@ -1,4 +1,5 @@
 using QuantCluster.Cluster;
+using QuantCluster.Grains;
 using QuantCluster.Jobs;
 using QuantCluster.Tests.Jobs;
 
@@ -48,6 +49,38 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
                 await _cluster.AddAsync();
         });
         AssertComplete(results, 120);
+    }
+
+    [Fact]
+    public async Task A_silo_that_wakes_up_when_others_have_its_work_does_no_harm()
+    {
+        int read = 0;
+        SiloProcess asleep = _cluster.Silos[1];
+        List<WorkResult> results = await RunAsync(90, new() { DelayMilliseconds = 50 }, async () =>
+        {
+            if (++read == 15)
+                asleep.Signal("STOP");
+            if (read != 70)
+                return;
+            await Task.Delay(2000);
+            asleep.Signal("CONT");
+        });
+        AssertComplete(results, 90);
+    }
+
+    [Fact]
+    public async Task An_order_that_comes_twice_is_done_once()
+    {
+        JobContext job = Hashing.Prepare(Path.Combine(_cluster.Store.Jobs, JobStore.NewId("contract")), new() { DelayMilliseconds = 1000 });
+        WorkItem item = Hashing.Item(1);
+        string name = Path.GetFileName(job.Folder);
+        WorkOrder order = new(name, "", QuantizationJob.ToolVersion, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
+        IShardGrain grain = _cluster.Client.Grains.GetGrain<IShardGrain>($"{name}/twice#1");
+        WorkAnswer[] answers = await Task.WhenAll(grain.ExecuteAsync(order, default), grain.ExecuteAsync(order, default));
+        Assert.All(answers, a => Assert.Equal(Hashing.Expected(item), System.Text.Encoding.ASCII.GetString(a.Bytes!)));
+        Assert.Single(Hashing.Calls(job.Folder));
+        WorkAnswer refused = await grain.ExecuteAsync(order with { Version = "another build", Key = "another" }, default);
+        Assert.True(refused.IsRefused);
     }
 
     [Fact]

@@ -45,21 +45,21 @@ internal sealed class SiloProcess : IDisposable
     /// <param name="clusterId">The cluster.</param>
     /// <param name="name">The silo's name.</param>
     /// <param name="cores">Items at a time.</param>
-    public static async Task<SiloProcess> StartAsync(string program, string redis, string store, string clusterId, string name, int cores)
+    public static async Task<SiloProcess> StartAsync(string program, string redis, string store, string clusterId, string name, int cores, IReadOnlyList<string>? wrapping = null, double clockOffDays = 0)
     {
         int silo = FreePorts.Take(), gateway = FreePorts.Take(), http = FreePorts.Take();
-        string[] arguments =
+        string[] command =
         [
-            program, "--redis", redis, "--store", store, "--cluster-id", clusterId, "--name", name, "--address", "127.0.0.1",
+            .. wrapping ?? [], "dotnet", program, .. clockOffDays == 0 ? [] : new[] { "--clock-off-days", Text(clockOffDays) }, "--redis", redis, "--store", store, "--cluster-id", clusterId, "--name", name, "--address", "127.0.0.1",
             "--silo-port", Text(silo), "--gateway-port", Text(gateway), "--http-port", Text(http),
             "--cores", Text(cores), "--reminder-seconds", "2", "--probe-milliseconds", "400",
         ];
-        Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Process process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         SiloProcess started = new(process, name, silo, http);
         await started._ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
         return started;
 
-        static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+        static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
     }
 
     /// <summary>SIGKILL: no farewell.</summary>

@@ -22,10 +22,10 @@ internal sealed class TestCluster : IAsyncDisposable
     private OrleansCluster? _client;
     private int _started;
 
-    private TestCluster(RedisServer redis, string program, int cores)
+    private TestCluster(RedisServer redis, string program, int cores, string? store)
     {
         (Redis, _program, _cores) = (redis, program, cores);
-        Store = JobStore.Open(_folder.Path);
+        Store = JobStore.Open(store ?? _folder.Path);
     }
 
     public RedisServer Redis { get; }
@@ -40,13 +40,15 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <param name="silos">How many.</param>
     /// <param name="program">Assembly of the silo's program, under the repository's root.</param>
     /// <param name="cores">Items a silo does at a time.</param>
-    public static async Task<TestCluster> StartAsync(int silos, string program, int cores = 1)
+    /// <param name="store">Where jobs are; null for a folder that goes with the cluster.</param>
+    /// <param name="clockOffDays">How far the first one's clock is off; only of the contract's silos.</param>
+    public static async Task<TestCluster> StartAsync(int silos, string program, int cores = 1, string? store = null, double clockOffDays = 0)
     {
-        TestCluster cluster = new(RedisServer.Start(), Path.GetFullPath(Samples.Path("../" + program)), cores);
+        TestCluster cluster = new(RedisServer.Start(), Path.GetFullPath(Samples.Path("../" + program)), cores, store);
         try
         {
             // The first makes the tables; the rest join at once.
-            await cluster.AddAsync();
+            await cluster.AddAsync(clockOffDays);
             await Task.WhenAll(Enumerable.Range(1, silos - 1).Select(_ => cluster.AddAsync()));
             cluster._client = await OrleansCluster.ConnectAsync(cluster.Redis.Address, cluster._id, TimeSpan.FromSeconds(10));
             return cluster;
@@ -58,10 +60,10 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    public async Task<SiloProcess> AddAsync()
+    public async Task<SiloProcess> AddAsync(double clockOffDays = 0)
     {
         int number = Interlocked.Increment(ref _started);
-        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, Store.Root, _id, $"silo-{number}", _cores);
+        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, Store.Root, _id, $"silo-{number}", _cores, clockOffDays: clockOffDays);
         lock (_silos)
             _silos.Add(silo);
         return silo;

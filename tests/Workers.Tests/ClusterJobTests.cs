@@ -41,6 +41,31 @@ public sealed class ClusterJobTests : IDisposable
     }
 
     [Fact]
+    public async Task Workers_killed_every_second_of_a_search_lose_no_trial_and_repeat_none()
+    {
+        JobSettings settings = new() { Correct = Corrections.CorrectionMode.None, Speed = SpeedMode.Ignore };
+        (byte[] model, IReadOnlyList<string> journal) = await DigitsJob.RunAloneAsync(settings, DigitsJob.Search);
+        TestCluster cluster = Start(3, leaseSeconds: 1);
+        StoredJob job = cluster.Submit(settings, DigitsJob.Search);
+        await cluster.UntilAsync(() => job.ReadState() is { Stage: "search" or "trials" } or { IsOver: true }, Patience, "it does not search");
+        Random random = new(5);
+        int killed = 0;
+        for (; killed < 5 && !job.ReadState().IsOver; killed++)
+        {
+            WorkerProcess[] living = [.. cluster.Workers.Where(w => !w.HasExited)];
+            living[random.Next(living.Length)].Kill();
+            cluster.AddWorker();
+            await Task.Delay(1000);
+        }
+
+        JobState state = await cluster.FinishAsync(job, Patience);
+        Assert.True(state.Phase == JobPhase.Finished, state.Message);
+        Assert.True(killed >= 2, $"only {killed} killed");
+        Assert.Equal(model, TestCluster.ResultOf(job));
+        Assert.Equal(journal.Order(), TestCluster.JournalOf(job).Order());
+    }
+
+    [Fact]
     public async Task A_coordinator_that_hangs_loses_its_job_and_does_no_harm_when_it_wakes_up()
     {
         TestCluster cluster = Start(2, leaseSeconds: 1);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using QuantCluster.Cluster;
 using QuantCluster.Jobs;
+using QuantCluster.Search;
 
 namespace QuantCluster.Tests.Chaos;
 
@@ -16,12 +17,13 @@ internal static class ChaosRun
     private static readonly TimeSpan PatienceWithAJob = TimeSpan.FromMinutes(3);
 
     // Jobs that differ, so that none finds the work of another done.
-    private static readonly JobSettings[] Kinds =
+    private static readonly (JobSettings Settings, SearchSettings? Search)[] Kinds =
     [
-        new() { Correct = Corrections.CorrectionMode.None },
-        new() { Method = RangeMethod.Entropy, Correct = Corrections.CorrectionMode.Bias },
-        new() { Method = RangeMethod.Mse, Granularity = WeightGranularity.Tensor },
-        new(),
+        (new() { Correct = Corrections.CorrectionMode.None }, null),
+        (new() { Correct = Corrections.CorrectionMode.None, Speed = SpeedMode.Ignore }, DigitsJob.Search),
+        (new() { Method = RangeMethod.Entropy, Correct = Corrections.CorrectionMode.Bias }, null),
+        (new() { Method = RangeMethod.Mse, Granularity = WeightGranularity.Tensor }, null),
+        (new(), null),
     ];
 
     public static async Task<ChaosResult> RunAsync(TimeSpan time, int seed, Action<string> say)
@@ -33,15 +35,15 @@ internal static class ChaosRun
         for (int i = 0; i < Workers; i++)
             cluster.AddWorker();
         List<(byte[] Model, IReadOnlyList<string> Journal)> undisturbed = [];
-        foreach (JobSettings kind in Kinds)
-            undisturbed.Add(await DigitsJob.RunAloneAsync(kind));
+        foreach ((JobSettings settings, SearchSettings? search) in Kinds)
+            undisturbed.Add(await DigitsJob.RunAloneAsync(settings, search));
 
         int jobs = 0, unlike = 0, lost = 0, repeated = 0;
         long begun = Stopwatch.GetTimestamp();
         for (int round = 0; round == 0 || Stopwatch.GetElapsedTime(begun) < time; round++)
         {
             int kind = round % Kinds.Length;
-            StoredJob job = cluster.Submit(Kinds[kind]);
+            StoredJob job = cluster.Submit(Kinds[kind].Settings, Kinds[kind].Search);
             using CancellationTokenSource over = new();
             Task disturbing = faults.InjectAsync(job, over.Token);
             JobState state = await cluster.FinishAsync(job, PatienceWithAJob);

@@ -1,5 +1,6 @@
 using QuantCluster.Cluster;
 using QuantCluster.Jobs;
+using QuantCluster.Search;
 using QuantCluster.Workers;
 
 namespace QuantCluster.Tests.Chaos;
@@ -25,9 +26,9 @@ internal sealed class TestCluster : IDisposable
 
     public List<WorkerProcess> Workers { get; } = [];
 
-    public WorkerProcess AddWorker(int cores = 1)
+    public WorkerProcess AddWorker(int cores = 1, IReadOnlyList<string>? wrapping = null)
     {
-        WorkerProcess worker = WorkerProcess.OfQuant(Redis.Address, Store.Root, cores, _lease, $"worker-{++_named}");
+        WorkerProcess worker = WorkerProcess.OfQuant(Redis.Address, Store.Root, cores, _lease, $"worker-{++_named}", wrapping);
         Workers.Add(worker);
         return worker;
     }
@@ -39,10 +40,10 @@ internal sealed class TestCluster : IDisposable
         return Named(job)!;
     }
 
-    public StoredJob Submit(JobSettings? settings = null)
+    public StoredJob Submit(JobSettings? settings = null, SearchSettings? search = null)
     {
         using JobSources sources = DigitsJob.Open(settings ?? new JobSettings());
-        StoredJob job = new JobSubmission(Store).Submit(DigitsJob.Specify(sources, settings ?? new JobSettings(), "digits.int8.onnx"), "redis", TimeProvider.System.GetUtcNow());
+        StoredJob job = new JobSubmission(Store).Submit(DigitsJob.Specify(sources, settings ?? new JobSettings(), "digits.int8.onnx", search), "redis", TimeProvider.System.GetUtcNow());
         Announce(job);
         return job;
     }

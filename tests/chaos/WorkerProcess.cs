@@ -33,14 +33,14 @@ internal sealed partial class WorkerProcess : IDisposable
     public static WorkerProcess OfContract(string redis, string store, int cores, TimeSpan lease, string? name = null)
     {
         name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
-        return Start(name, Path.Combine(AppContext.BaseDirectory, "contract-worker.dll"), redis, store, name, cores.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+        return Start(name, [], Path.Combine(AppContext.BaseDirectory, "contract-worker.dll"), redis, store, name, cores.ToString(CultureInfo.InvariantCulture), ((int)lease.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
     }
 
-    public static WorkerProcess OfQuant(string redis, string store, int cores, double leaseSeconds, string? name = null)
+    public static WorkerProcess OfQuant(string redis, string store, int cores, double leaseSeconds, string? name = null, IReadOnlyList<string>? wrapping = null)
     {
         name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";
         return Start(
-            name, Quant, "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
+            name, wrapping ?? [], Quant, "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
             "--cores", cores.ToString(CultureInfo.InvariantCulture), "--lease", leaseSeconds.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -72,9 +72,10 @@ internal sealed partial class WorkerProcess : IDisposable
         _process.Dispose();
     }
 
-    private static WorkerProcess Start(string name, string program, params string[] arguments)
+    private static WorkerProcess Start(string name, IReadOnlyList<string> wrapping, string program, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [program, .. arguments])
+        string[] command = [.. wrapping, "dotnet", program, .. arguments];
+        ProcessStartInfo start = new(command[0], command.Skip(1))
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
