@@ -41,7 +41,7 @@ internal static class Run
     {
         Command command = new("run", "Quantizes a trained model: prepare, plan, calibrate, ranges, correct, emit, verify.")
         {
-            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Weights, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, SearchOptions.Beam, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, KeepFloat, FloatWeights, Speed, Json,
+            Model, Data, Evaluation, Statistics, Out, Job, Method, Granularity, WeightRange, Weights, Correct, SearchOptions.Effort, SearchOptions.Objective, SearchOptions.Budget, SearchOptions.Trials, SearchOptions.Beam, SearchOptions.Slowdown, Samples, Synthetic, Threads, Workers, Report, MinimumSqnr, MaximumDrop, MaximumLatency, MaximumSize, FrontierPoints, KeepFloat, FloatWeights, Speed, Json,
         };
         command.Validators.Add(CheckSources);
         command.SetAction((parsed, _) => ExecuteAsync(parsed));

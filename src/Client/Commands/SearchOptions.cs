@@ -2,6 +2,7 @@ using System.CommandLine;
 using QuantCluster.Corrections;
 using QuantCluster.Jobs;
 using QuantCluster.Search;
+using QuantCluster.Search.Frontier;
 
 namespace QuantCluster.Client.Commands;
 
@@ -18,6 +19,8 @@ internal static class SearchOptions
 
     public static Option<int?> Beam { get; } = CountOption.Create("--beam", "Walk also a beam of N prefixes, each step trying several next layers for each and keeping the N of least error. Thorough has one of 3.");
 
+    public static Option<string> Slowdown { get; } = LimitOption.Create("--slowdown", "N%", "How much of its speed the search may give up for accuracy, by estimate: layers go back to float as long as the model gets at most so much slower than with every layer on integers. Default: 2%.");
+
     /// <summary>Null where no search is asked for.</summary>
     /// <exception cref="QuantException">The options contradict each other.</exception>
     public static SearchSettings? Read(ParseResult parsed, JobSettings settings)
@@ -26,8 +29,8 @@ internal static class SearchOptions
         double? seconds = parsed.GetValue(Budget) is { } text ? TimeSpans.Seconds(text, "--budget") : null;
         if (effort == SearchEffort.Fast)
         {
-            return seconds is null && parsed.GetValue(Trials) is null && parsed.GetValue(Beam) is null ? null
-                : throw new QuantException(ExitCode.Usage, "--budget, --trials and --beam are about a search, and --effort fast does none: give --effort balanced or thorough.");
+            return seconds is null && parsed.GetValue(Trials) is null && parsed.GetValue(Beam) is null && parsed.GetValue(Slowdown) is null ? null
+                : throw new QuantException(ExitCode.Usage, "--budget, --trials, --beam and --slowdown are about a search, and --effort fast does none: give --effort balanced or thorough.");
         }
 
         return new SearchSettings
@@ -37,6 +40,7 @@ internal static class SearchOptions
             Seconds = seconds,
             Trials = parsed.GetValue(Trials),
             Beam = parsed.GetValue(Beam),
+            Slowdown = LimitOption.Read(parsed.GetValue(Slowdown)) is { } slowdown ? ShareOf(slowdown) : SearchSettings.DefaultSlowdown,
             Corrections = settings.Correct switch
             {
                 CorrectionMode.None => LayerCorrection.None,
@@ -45,6 +49,9 @@ internal static class SearchOptions
             },
         };
     }
+
+    private static double ShareOf(Limit slowdown) => slowdown.IsShare ? slowdown.Value
+        : throw new QuantException(ExitCode.Usage, "--slowdown needs a percentage, like 2%.");
 
     private static Option<string> Choice(string name, string description, params string[] values)
     {

@@ -18,6 +18,9 @@ public enum SearchEffort
 /// <summary>How the search goes.</summary>
 public sealed record SearchSettings
 {
+    /// <summary>What the estimate may be wrong by is more than this, so there is no point in asking for less.</summary>
+    public const double DefaultSlowdown = 0.02;
+
     /// <summary>The width of the beam that <see cref="SearchEffort.Thorough"/> has.</summary>
     private const int ThoroughBeam = 3;
 
@@ -48,9 +51,9 @@ public sealed record SearchSettings
     public int Samples { get; init; }
 
     /// <summary>
-    /// How much slower than the model with every layer on integers the result may be, by a cautious estimate: 0.04 is 4 %.
+    /// How much slower than the model with every layer on integers the result may be, by estimate: 0.02 is 2 %.
     /// </summary>
-    public double Slowdown { get; init; } = 0.04;
+    public double Slowdown { get; init; } = DefaultSlowdown;
 
     /// <summary>The share of the layers' parameters that may go back to float: 0.1 is 10 %.</summary>
     public double Growth { get; init; } = 0.1;

@@ -12,17 +12,26 @@ namespace QuantCluster.Search;
 /// </summary>
 public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, QuantizationPlan all)
 {
-    /// <summary>Multiply-accumulates a microsecond of a dense kernel that reads very many channels.</summary>
+    /// <summary>Multiply-accumulates a microsecond of a dense kernel that adds up very many products an output.</summary>
     private const double FloatDense = 55_000, IntegerDense = 200_000;
 
-    /// <summary>Channels with which a dense kernel reaches half of that.</summary>
-    private const double FloatChannels = 12, IntegerChannels = 16;
+    /// <summary>Products an output with which a dense kernel reaches half of that.</summary>
+    private const double FloatProducts = 12, IntegerProducts = 16;
 
     /// <summary>Of a depthwise kernel: bound by memory, hardly faster on integers.</summary>
     private const double FloatDepthwise = 17_000, IntegerDepthwise = 18_000;
 
-    /// <summary>Of a convolution that reads too few channels to fill an integer kernel's vectors.</summary>
-    private const double FloatNarrow = 26_000, IntegerNarrow = 15_000;
+    /// <summary>Of a convolution that reads too few channels to fill a kernel's vectors, once its patches are laid out.</summary>
+    private const double NarrowDense = 61_000;
+
+    /// <summary>Elements of such patches a microsecond: what an integer kernel of an image's three channels mostly does.</summary>
+    private const double FloatPatches = 1_700, IntegerPatches = 800;
+
+    /// <summary>
+    /// Elements a microsecond that a MaxPool looks at which stays between float layers before it and integer ones after it: ONNX
+    /// Runtime moves the quantization in front of it, and its 8-bit kernel for that layout is slow.
+    /// </summary>
+    private const double StrayPool = 600;
 
     /// <summary>Of a MatMul or Gemm beyond its products: small ones, as transformers have, are mostly that.</summary>
     private const double FloatMatrixStart = 2.5, IntegerMatrixStart = 4;
@@ -36,11 +45,17 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     /// <summary>Elements a microsecond that are quantized, dequantized, or made by an operator that is no layer.</summary>
     private const double Elements = 8_000;
 
+    /// <summary>Of convolutions' tensors at a border: their layout changes too, as integer kernels and float ones have channels elsewhere.</summary>
+    private const double Relaid = 1_700;
+
     /// <summary>
     /// Elements a microsecond of what loses its integer kernel (an Add, a Concat) because one of its inputs is float now:
     /// itself, and the conversions around it, which small models feel most.
     /// </summary>
     private const double Lost = 2_000;
+
+    /// <summary>Dimensions of an image's tensors: batch, channels, height, width.</summary>
+    private const int ImageRank = 4;
 
     /// <summary>Input channels below which a convolution counts as narrow.</summary>
     private const int NarrowChannels = 4;
@@ -59,8 +74,10 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
         {
             bool quantizes = !point.FromIntegerKernel;
             bool dequantizes = point.FromIntegerKernel && prepared.Graph.Consumers(point.Tensor).Any(c => c.Output.Count > 0 && !integer.Contains(c.Output[0]));
+            if (quantizes && prepared.Graph.Producer(point.Tensor) is { OpType: "MaxPool" } pool && shapes.TryGetValue(point.Tensor, out TensorShape pooled))
+                time += pooled.ElementCount * (double)pool.IntsAttribute("kernel_shape")!.Aggregate(1L, (a, b) => a * b) / StrayPool;
             if ((quantizes || dequantizes) && shapes.TryGetValue(point.Tensor, out TensorShape shape))
-                time += shape.ElementCount / Elements;
+                time += shape.ElementCount / (shape.Rank == ImageRank ? Relaid : Elements);
         }
 
         return time;
@@ -76,10 +93,12 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
         NodeProto node = prepared.Graph.Producer(layer.Id)!;
         IReadOnlyList<long> weight = prepared.Graph.Initializer(layer.Weight)!.Dims;
         double channels = layer.OpType == "Conv" ? weight[1] : (double)layer.Parameters / weight[layer.WeightAxis];
-        double rate = layer.OpType == "Conv" && channels == 1 && node.IntAttribute("group", 1) > 1 ? integer ? IntegerDepthwise : FloatDepthwise
-            : layer.OpType == "Conv" && channels < NarrowChannels ? integer ? IntegerNarrow : FloatNarrow
-            : integer ? IntegerDense * channels / (channels + IntegerChannels)
-            : FloatDense * channels / (channels + FloatChannels);
+        if (layer.OpType == "Conv" && channels == 1 && node.IntAttribute("group", 1) > 1)
+            return layer.MultiplyAccumulates / (integer ? IntegerDepthwise : FloatDepthwise);
+        if (layer.OpType == "Conv" && channels < NarrowChannels)
+            return (layer.MultiplyAccumulates / NarrowDense) + (layer.MultiplyAccumulates / (double)weight[0] / (integer ? IntegerPatches : FloatPatches));
+        double products = layer.OpType == "Conv" ? weight.Skip(1).Aggregate(1.0, (a, b) => a * b) : channels;
+        double rate = integer ? IntegerDense * products / (products + IntegerProducts) : FloatDense * products / (products + FloatProducts);
         return (layer.MultiplyAccumulates / rate) + (layer.OpType == "Conv" ? 0 : MatrixOverhead(layer, integer));
     }
 
