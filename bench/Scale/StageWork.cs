@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using QuantCluster.Cluster;
 using QuantCluster.Inference;
 using QuantCluster.Jobs;

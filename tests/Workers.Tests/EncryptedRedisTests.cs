@@ -2,11 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 using QuantCluster.Tests.Chaos;
 using QuantCluster.Tests.Jobs;
-using QuantCluster.Workers;
 
 namespace QuantCluster.Tests.Workers;
 
