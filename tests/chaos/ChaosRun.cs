@@ -57,9 +57,26 @@ internal static class ChaosRun
             say($"chaos: {job.Id} {state.Phase.ToString().ToLowerInvariant()} after {state.Coordinators} coordinators, {(same ? "same bytes" : $"OTHER BYTES {state.Message}")}, {missing} lost, {twice} twice");
             if (!same)
                 say(File.ReadAllText(job.LogFile));
-            Directory.Delete(job.Folder, recursive: true);
+            await RemoveAsync(job.Folder);
         }
 
         return new ChaosResult(faults.Counts, jobs, unlike, lost, repeated, Stopwatch.GetElapsedTime(begun).TotalSeconds);
+    }
+
+    /// <summary>A worker that was frozen or is late may still write something of a finished job for a moment.</summary>
+    private static async Task RemoveAsync(string folder)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 50)
+            {
+                await Task.Delay(200);
+            }
+        }
     }
 }
