@@ -45,8 +45,7 @@ internal sealed class Hashing(string folder) : IWorkHandler
     {
         if (_behaviour.IsQuiet)
             return Encoding.ASCII.GetBytes(Expected(item));
-        using (FileStream calls = new(CallsOf(folder), FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0))
-            calls.Write(Encoding.ASCII.GetBytes(item.Argument + "\n"));
+        await NoteAsync(item.Argument, cancellation);
         if (_behaviour.DelayMilliseconds > 0)
             await Task.Delay(_behaviour.DelayMilliseconds, cancellation);
         if (item.Argument == _behaviour.FailingArgument && Calls(folder).Count(c => c == item.Argument) <= _behaviour.FailingAttempts)
@@ -62,14 +61,43 @@ internal sealed class Hashing(string folder) : IWorkHandler
         return _behaviour.Padding == 0 ? result : [.. result, .. new byte[_behaviour.Padding]];
     }
 
+    /// <summary>Alone: .NET appends at the length it saw when it opened the file, and two processes would write one over the other.</summary>
+    private async Task NoteAsync(string argument, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                using FileStream calls = new(CallsOf(folder), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
+                calls.Write(Encoding.ASCII.GetBytes(argument + "\n"));
+                return;
+            }
+            catch (IOException) when (Directory.Exists(folder))
+            {
+                await Task.Delay(1, cancellation);
+            }
+        }
+    }
+
     private static string BehaviourOf(string folder) => Path.Combine(folder, "behaviour.json");
 
     private static string CallsOf(string folder) => Path.Combine(folder, "calls.txt");
 
     private static string[] ReadLines(string path)
     {
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        return new StreamReader(stream).ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                return new StreamReader(stream).ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            }
+            catch (IOException) when (attempt < 1000)
+            {
+                // Someone notes a call just now.
+                Thread.Sleep(1);
+            }
+        }
     }
 
     /// <summary>How the handler is to misbehave.</summary>
