@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using QuantCluster.Jobs;
 using QuantCluster.Tests.Chaos;
 using QuantCluster.Tests.Jobs;
 
