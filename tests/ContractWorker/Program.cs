@@ -1,10 +1,14 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using QuantCluster.Cluster;
+using QuantCluster.Tests;
 using QuantCluster.Tests.Jobs;
 using QuantCluster.Workers;
 
-// contract-worker REDIS STORE NAME CORES LEASE-MS: a real worker whose jobs' items are the contract's.
+// contract-worker begin ...: see Beginnings. Otherwise contract-worker REDIS STORE NAME CORES LEASE-MS: a real worker
+// whose jobs' items are the contract's.
+if (args is [Beginnings.Command, .. var what])
+    return Beginnings.Run(what);
 JobStore store = JobStore.Open(args[1]);
 WorkerSettings settings = new()
 {
@@ -26,3 +30,4 @@ RedisWorker worker = new(
     id => new OpenedJob(Hashing.Open(Path.Combine(store.Jobs, id)), () => { }),
     line => Console.Error.WriteLine($"{settings.Name}: {line}"));
 await worker.RunAsync(leave.Token);
+return 0;

@@ -5,7 +5,8 @@ namespace QuantCluster.Cluster;
 
 /// <summary>
 /// How often a job's items were begun and not ended: each time, whoever did it died with it, or was killed, or hung. Kept
-/// in the job's folder (<c>begun/KEY</c>, a byte a beginning), because the coordinator may be among the dead. Thread-safe.
+/// in the job's folder (<c>begun/KEY.1</c>, <c>KEY.2</c>, ..., an empty file a beginning, that only one process can have
+/// made, however many begin the item at once), because the coordinator may be among the dead. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A failure that is thrown ends an item and is not counted here: see <see cref="IWorkEngine.MaximumAttempts"/>. Machines
@@ -25,33 +26,31 @@ public sealed class BegunItems(JobStore store, string job)
     private readonly string _job = JobStore.IsId(job) ? Path.Combine(store.Jobs, job) : "";
 
     /// <summary>Whether an item is to be done by itself.</summary>
-    public bool IsSuspect(string key) => DeathsWith(key) >= Suspicious;
+    public bool IsSuspect(string key) => File.Exists(FileOf(key, Suspicious));
 
     /// <summary>To be called before an item is begun; <see cref="End"/> when it has ended, however it did.</summary>
     /// <returns>Why it is not to be done; null where it is.</returns>
     public string? Begin(WorkItem item)
     {
-        long deaths = DeathsWith(item.Key);
-        if (deaths >= MaximumDeaths)
-        {
-            return string.Create(CultureInfo.InvariantCulture,
-                $"{item.Kind} {item.Argument}: {deaths} workers died with it, so it is quarantined: no other is given it. Look into their logs; too little memory for the model is the usual reason.");
-        }
-
         try
         {
             if (!Directory.Exists(_job))
                 return null;
             Directory.CreateDirectory(Folder);
-            using FileStream stream = new(FileOf(item.Key), FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            stream.WriteByte((byte)'+');
+            for (int beginning = 1; beginning <= MaximumDeaths; beginning++)
+            {
+                if (TryMake(FileOf(item.Key, beginning)))
+                    return null;
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // A full disk: this beginning is not counted.
+            return null;
         }
 
-        return null;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{item.Kind} {item.Argument}: {MaximumDeaths} workers died with it, so it is quarantined: no other is given it. Look into their logs; too little memory for the model is the usual reason.");
     }
 
     /// <summary>The item has a result, has failed, or is not wanted any more.</summary>
@@ -59,7 +58,9 @@ public sealed class BegunItems(JobStore store, string job)
     {
         try
         {
-            File.Delete(FileOf(item.Key));
+            // All of them, whatever is missing between: another process may be beginning it just now.
+            for (int beginning = 1; beginning <= MaximumDeaths; beginning++)
+                File.Delete(FileOf(item.Key, beginning));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -77,17 +78,25 @@ public sealed class BegunItems(JobStore store, string job)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Files of a few bytes are left.
+            // Empty files are left.
         }
     }
 
-    private long DeathsWith(string key)
+    /// <summary>Only one of all who try at a time succeeds, on a shared file system too: appending to one file would not count so.</summary>
+    private static bool TryMake(string file)
     {
-        FileInfo file = new(FileOf(key));
-        return file.Exists ? file.Length : 0;
+        try
+        {
+            new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0).Dispose();
+            return true;
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            return false;
+        }
     }
 
     private string Folder => Path.Combine(_job, "begun");
 
-    private string FileOf(string key) => Path.Combine(Folder, key);
+    private string FileOf(string key, int beginning) => Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{key}.{beginning}"));
 }

@@ -65,7 +65,11 @@ public sealed class StoredJob(JobStore store, string id)
     }
 
     /// <summary>Replaces the state, whole. A reader finds the old or the new.</summary>
-    public void Write(JobState state) => AtomicFile.Write(StateFile, JsonSerializer.SerializeToUtf8Bytes(state, ClusterJson.Default.JobState));
+    /// <param name="state">The new one.</param>
+    /// <param name="files">Its coordinator's; null for a client.</param>
+    /// <exception cref="QuantException">It cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
+    public void Write(JobState state, OutputFiles? files = null) =>
+        (files ?? OutputFiles.InPlace).Write(StateFile, JsonSerializer.SerializeToUtf8Bytes(state, ClusterJson.Default.JobState));
 
     // The state is for people; losing it loses nothing.
     private JobState Unknown() => new()

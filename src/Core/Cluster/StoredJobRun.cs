@@ -11,8 +11,6 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
 {
     private static readonly TimeSpan CancelPause = TimeSpan.FromMilliseconds(300);
 
-    private readonly string _token = Guid.NewGuid().ToString("N");
-
     /// <summary>What a submission may be.</summary>
     public SubmissionLimits Limits { get; init; } = SubmissionLimits.Default;
 
@@ -29,8 +27,15 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
         JobState state = job.ReadState();
         if (state.IsOver && state.Phase != JobPhase.Cancelled)
             return state;
-        File.WriteAllText(OwnerFile, _token);
-        state = Write(state with
+        lost.ThrowIfCancellationRequested();
+        using JobTenure tenure = JobTenure.Begin(job.Folder);
+
+        // Who had it until now may have finished it at the last moment.
+        state = job.ReadState();
+        if (state.IsOver && state.Phase != JobPhase.Cancelled)
+            return state;
+        using CancellationTokenSource cancelled = CancellationTokenSource.CreateLinkedTokenSource(lost);
+        state = Write(tenure, state with
         {
             Phase = JobPhase.Running,
             Since = time.GetUtcNow(),
@@ -41,14 +46,20 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
         });
         JobLog log = new(job, coordinator, time);
         log.Add(state.Coordinators == 1 ? $"begins the job on the {engine.Name} engine" : "goes on with the job from its journal");
-        using CancellationTokenSource cancelled = CancellationTokenSource.CreateLinkedTokenSource(lost);
-        using ProgressWriter progress = new(state, s => Write(s), log, Workers, time);
-        using Timer poll = new(_ => CancelWhenAsked(cancelled), null, TimeSpan.Zero, CancelPause);
+        using ProgressWriter progress = new(state, s => Write(tenure, s), log, Workers, time);
+        using Timer poll = new(_ => CancelWhenAsked(tenure, cancelled), null, TimeSpan.Zero, CancelPause);
         try
         {
-            JobOutcome outcome = await ExecuteAsync(engine, progress, cancelled.Token);
-            AtomicFile.Write(job.OutcomeFile, System.Text.Encoding.UTF8.GetBytes(outcome.ToJson()));
-            return End(progress, log, JobPhase.Finished, ExitCode.Success, null);
+            JobOutcome outcome = await ExecuteAsync(engine, tenure, progress, cancelled.Token);
+            tenure.Files.Write(job.OutcomeFile, System.Text.Encoding.UTF8.GetBytes(outcome.ToJson()));
+            return End(tenure, progress, log, JobPhase.Finished, ExitCode.Success, null);
+        }
+        catch (Exception) when (tenure.IsOver)
+        {
+            // It was asleep; who has the job now is not disturbed by anything that was done here meanwhile.
+            log.Add("leaves the job: another has taken it over");
+            lost.ThrowIfCancellationRequested();
+            return state with { Phase = JobPhase.Waiting, Message = "another coordinator has taken it over" };
         }
         catch (OperationCanceledException) when (lost.IsCancellationRequested)
         {
@@ -57,58 +68,52 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
         }
         catch (OperationCanceledException)
         {
-            return End(progress, log, JobPhase.Cancelled, ExitCode.Cancelled, "cancelled");
+            return End(tenure, progress, log, JobPhase.Cancelled, ExitCode.Cancelled, "cancelled");
         }
         catch (QuantException e) when (e.Code == ExitCode.CannotWrite)
         {
             // A full disk or a damaged blob: the journal is intact, and going on from it makes again what is missing.
-            return End(progress, log, JobPhase.Waiting, null, e.Message);
+            return End(tenure, progress, log, JobPhase.Waiting, null, e.Message);
         }
         catch (IOException e)
         {
-            return End(progress, log, JobPhase.Waiting, null, e.Message);
+            return End(tenure, progress, log, JobPhase.Waiting, null, e.Message);
         }
         catch (QuantException e)
         {
-            return End(progress, log, JobPhase.Failed, e.Code, e.Message);
+            return End(tenure, progress, log, JobPhase.Failed, e.Code, e.Message);
         }
         catch (Exception e)
         {
-            return End(progress, log, JobPhase.Failed, ExitCode.InternalError, $"internal error: {e.Message}");
+            return End(tenure, progress, log, JobPhase.Failed, ExitCode.InternalError, $"internal error: {e.Message}");
         }
     }
 
-    private async Task<JobOutcome> ExecuteAsync(IWorkEngine engine, IProgress<JobProgress> progress, CancellationToken cancellation)
+    private async Task<JobOutcome> ExecuteAsync(IWorkEngine engine, JobTenure tenure, IProgress<JobProgress> progress, CancellationToken cancellation)
     {
         SubmissionCheck.Require(job, Limits);
 
-        // Who was asleep since it began must not take the job from the one who has it now.
-        if (File.ReadAllText(OwnerFile) != _token)
-            throw new QuantException(ExitCode.CannotWrite, $"{job.Id}: another coordinator has taken it over.");
-        using JobDirectory directory = JobDirectory.TakeOver(job.Folder, QuantizationJob.ToolVersion);
+        using JobDirectory directory = JobDirectory.TakeOver(job.Folder, QuantizationJob.ToolVersion, tenure);
         Directory.CreateDirectory(Path.GetDirectoryName(directory.Specification.Output)!);
         using JobSources sources = JobSources.Reopen(directory.Specification);
         return await new QuantizationJob(directory, sources, engine, progress).RunAsync(cancellation);
     }
 
-    private JobState End(ProgressWriter progress, JobLog log, JobPhase phase, ExitCode? code, string? message)
+    private JobState End(JobTenure tenure, ProgressWriter progress, JobLog log, JobPhase phase, ExitCode? code, string? message)
     {
         JobState last = progress.End();
         if (phase != JobPhase.Waiting)
             new BegunItems(job.Store, job.Id).Clear();
         log.Add(message is null ? "finished" : string.Create(CultureInfo.InvariantCulture, $"{phase.ToString().ToLowerInvariant()}: {message}"));
-        return Write(last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
+        return Write(tenure, last with { Phase = phase, Since = time.GetUtcNow(), Code = code, Message = message });
     }
 
-    private string OwnerFile => Path.Combine(job.Folder, "owner");
-
-    /// <summary>A coordinator that was asleep while another took over finds another's token and writes nothing.</summary>
-    private JobState Write(JobState state)
+    /// <summary>A coordinator whose tenure is over writes nothing.</summary>
+    private JobState Write(JobTenure tenure, JobState state)
     {
         try
         {
-            if (File.ReadAllText(OwnerFile) == _token)
-                job.Write(state);
+            job.Write(state, tenure.Files);
         }
         catch (Exception e) when (e is IOException or QuantException)
         {
@@ -118,11 +123,11 @@ public sealed class StoredJobRun(StoredJob job, string coordinator, TimeProvider
         return state;
     }
 
-    private void CancelWhenAsked(CancellationTokenSource source)
+    private void CancelWhenAsked(JobTenure tenure, CancellationTokenSource source)
     {
         try
         {
-            if (job.IsCancelled)
+            if (job.IsCancelled || tenure.IsOver)
                 source.Cancel();
         }
         catch (ObjectDisposedException)

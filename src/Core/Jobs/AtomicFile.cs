@@ -123,7 +123,8 @@ public static partial class AtomicFile
         _ = Close(handle);
     }
 
-    private static string TemporaryName(string path)
+    /// <summary>Where a file is while it is being written beside its place.</summary>
+    internal static string TemporaryName(string path)
     {
         string full = Path.GetFullPath(path);
         return Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.quant-part");

@@ -22,6 +22,6 @@ internal static class FrontierModels
         }
 
         foreach (FrontierPoint point in frontier.Points)
-            await ModelBlobs.ExportAsync(directory.Blobs, BlobId.Parse(point.Model), Path.Combine(folder, $"{point.Number}.onnx"), cancellation);
+            await ModelBlobs.ExportAsync(directory.Blobs, BlobId.Parse(point.Model), Path.Combine(folder, $"{point.Number}.onnx"), cancellation, directory.Outputs);
     }
 }

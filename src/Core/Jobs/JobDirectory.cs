@@ -9,14 +9,15 @@ public sealed class JobDirectory : IDisposable
 {
     private readonly FileStream _lock;
 
-    private JobDirectory(string path, JobSpecification specification, FileStream @lock)
+    private JobDirectory(string path, JobSpecification specification, FileStream @lock, Journal journal, OutputFiles outputs)
     {
         Path = path;
         Specification = specification;
         _lock = @lock;
         Blobs = new FolderBlobStore(System.IO.Path.Combine(path, "blobs"));
         Blobs.DiscardUnfinished();
-        Journal = Journal.Open(System.IO.Path.Combine(path, "journal.jsonl"));
+        Journal = journal;
+        Outputs = outputs;
     }
 
     /// <summary>Absolute path of the folder.</summary>
@@ -27,6 +28,9 @@ public sealed class JobDirectory : IDisposable
     public FolderBlobStore Blobs { get; }
 
     public Journal Journal { get; }
+
+    /// <summary>Writes what others read: the model, the report.</summary>
+    public OutputFiles Outputs { get; }
 
     /// <summary>
     /// Starts a job in a new or empty folder, or goes on in the folder of a job of the same model: finished work
@@ -56,7 +60,7 @@ public sealed class JobDirectory : IDisposable
         try
         {
             AtomicFile.Write(file, specification.ToBytes());
-            return new JobDirectory(full, specification, @lock);
+            return new JobDirectory(full, specification, @lock, Journal.Open(JournalIn(full)), OutputFiles.InPlace);
         }
         catch
         {
@@ -76,7 +80,7 @@ public sealed class JobDirectory : IDisposable
             using (Enter(path))
             {
                 Directory.Delete(System.IO.Path.Combine(path, "blobs"), recursive: true);
-                File.Delete(System.IO.Path.Combine(path, "journal.jsonl"));
+                File.Delete(JournalIn(path));
                 File.Delete(file);
             }
         }
@@ -107,7 +111,7 @@ public sealed class JobDirectory : IDisposable
         try
         {
             JobSpecification specification = ReadSpecification(full);
-            return new JobDirectory(full, specification with { Tool = tool ?? specification.Tool }, @lock);
+            return new JobDirectory(full, specification with { Tool = tool ?? specification.Tool }, @lock, Journal.Open(JournalIn(full)), OutputFiles.InPlace);
         }
         catch
         {
@@ -121,19 +125,19 @@ public sealed class JobDirectory : IDisposable
     /// and his journal are left to him as files without a name, so that nothing he still writes is ever read. Only for
     /// those to whom a cluster has given the job.
     /// </summary>
-    /// <exception cref="QuantException">There is no job, or the folder cannot be written.</exception>
-    public static JobDirectory TakeOver(string path, string tool)
+    /// <param name="path">The job's folder.</param>
+    /// <param name="tool">The program that goes on with it.</param>
+    /// <param name="tenure">Begun before: every step is a rename out of its folder, so that whose tenure has ended since changes nothing.</param>
+    /// <exception cref="QuantException">There is no job, the tenure is over, or the folder cannot be written.</exception>
+    public static JobDirectory TakeOver(string path, string tool, JobTenure tenure)
     {
         string full = System.IO.Path.GetFullPath(path);
         JobSpecification specification = ReadSpecification(full) with { Tool = tool };
-        File.Delete(System.IO.Path.Combine(full, "lock"));
+        tenure.Files.Write(System.IO.Path.Combine(full, "lock"), []);
         FileStream @lock = Enter(full);
         try
         {
-            string journal = System.IO.Path.Combine(full, "journal.jsonl");
-            if (File.Exists(journal))
-                AtomicFile.Write(journal, File.ReadAllBytes(journal));
-            return new JobDirectory(full, specification, @lock);
+            return new JobDirectory(full, specification, @lock, Journal.Replace(JournalIn(full), tenure.NewFile()), tenure.Files);
         }
         catch
         {
@@ -147,6 +151,8 @@ public sealed class JobDirectory : IDisposable
         Journal.Dispose();
         _lock.Dispose();
     }
+
+    private static string JournalIn(string path) => System.IO.Path.Combine(path, "journal.jsonl");
 
     private static bool IsOf(JobInput model, string file)
     {

@@ -24,10 +24,34 @@ public sealed class Journal : IDisposable
     /// <summary>Opens or creates the file.</summary>
     public static Journal Open(string path)
     {
-        FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        FileStream stream = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
         Journal journal = new(stream);
         journal.Replay();
         return journal;
+    }
+
+    /// <summary>Opens a copy of the file and puts that in its place: who still has the former one open writes into a file without a name.</summary>
+    /// <param name="path">The file; it need not be there.</param>
+    /// <param name="temporary">Where the copy is until it is opened, so that it is never another's that is opened.</param>
+    /// <exception cref="QuantException">It cannot be written, or the temporary place is gone (<see cref="ExitCode.CannotWrite"/>).</exception>
+    public static Journal Replace(string path, string temporary)
+    {
+        AtomicFile.Create(temporary, copy =>
+        {
+            if (File.Exists(path))
+                copy.Write(File.ReadAllBytes(path));
+        });
+        Journal journal = Open(temporary);
+        try
+        {
+            AtomicFile.Rename(temporary, path);
+            return journal;
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The finished work of this key; null when it is still to be done.</summary>

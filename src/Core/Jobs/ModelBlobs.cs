@@ -56,8 +56,9 @@ public static class ModelBlobs
 
     /// <summary>Writes a model as a file, whole or not at all; one that passes 2 GB with <c>PATH.data</c> beside it, which is there first.</summary>
     /// <exception cref="QuantException">The file cannot be written, or a blob is missing or damaged.</exception>
-    public static async Task ExportAsync(IBlobStore blobs, BlobId id, string path, CancellationToken cancellation)
+    public static async Task ExportAsync(IBlobStore blobs, BlobId id, string path, CancellationToken cancellation, OutputFiles? files = null)
     {
+        files ??= OutputFiles.InPlace;
         byte[] bytes = await blobs.GetAsync(id, cancellation);
         OnnxModel graph = OnnxModel.Parse(bytes, path);
         if (graph.KeepsDataApart)
@@ -66,18 +67,18 @@ public static class ModelBlobs
             if (!model.ExceedsSingleFile)
             {
                 cancellation.ThrowIfCancellationRequested();
-                AtomicFile.Write(path, model.WriteTo);
+                files.Write(path, model.WriteTo);
                 return;
             }
 
             string location = ExternalData.Locations(graph.Proto).Single();
             string file = await blobs.FileOfAsync(BlobId.Parse(location), cancellation);
-            AtomicFile.Copy(file, path + ".data");
+            files.Copy(file, path + ".data");
             ExternalData.Relocate(graph.Proto, _ => Path.GetFileName(path) + ".data");
             bytes = graph.GraphBytes();
         }
 
         cancellation.ThrowIfCancellationRequested();
-        AtomicFile.Write(path, bytes);
+        files.Write(path, bytes);
     }
 }

@@ -76,7 +76,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             IsSearching = true;
             Searched searched = await SearchStage.RunAsync(context, inputs, wanted, workers, SearchProgress, StopSearch, cancellation);
             IsSearching = false;
-            AtomicFile.Write(Path.Combine(directory.Path, SearchOutcome.FileName), CanonicalJson.Serialize(searched.Outcome, StageJson.Default.SearchOutcome));
+            directory.Outputs.Write(Path.Combine(directory.Path, SearchOutcome.FileName), CanonicalJson.Serialize(searched.Outcome, StageJson.Default.SearchOutcome));
             (model, prepared, methods, search, statistics) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome, searched.Statistics);
             chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
             handlers.Release();
@@ -93,7 +93,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             if (search is not null)
                 shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
             frontier = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
-            FrontierFile.Save(frontier, Path.Combine(directory.Path, FrontierFile.Name));
+            directory.Outputs.Write(Path.Combine(directory.Path, FrontierFile.Name), FrontierFile.ToBytes(frontier));
             UnusedMemory.Return();
             point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
             chosen = await ChooseAsync(context, chosen, point, cancellation);
@@ -137,9 +137,9 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             Search = search,
             Frontier = frontier,
         };
-        string folder = directory.Specification.Report ?? Path.Combine(directory.Path, "report"), page = ReportFiles.Write(report.ToReport(), folder);
+        string folder = directory.Specification.Report ?? Path.Combine(directory.Path, "report"), page = ReportFiles.Write(report.ToReport(), folder, directory.Outputs);
         if (frontier is not null)
-            FrontierFiles.Write(frontier, folder);
+            FrontierFiles.Write(frontier, folder, directory.Outputs);
         if (frontier is not null && point is null)
             throw PointSelection.Failure(frontier, directory.Specification, page);
         if (verdicts.FirstOrDefault(v => !v.IsMet) is { } unmet)
@@ -147,7 +147,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         if (frontier is not null && PointSelection.ConstraintsOf(settings).NeverSlower && PointSelection.IsSlower(verification))
             throw PointSelection.FloatIsBest(verification.Latency[0], frontier.Measured, directory.Specification, page);
 
-        await ModelBlobs.ExportAsync(directory.Blobs, emitted, directory.Specification.Output, cancellation);
+        await ModelBlobs.ExportAsync(directory.Blobs, emitted, directory.Specification.Output, cancellation, directory.Outputs);
         if (settings.Frontier is not null)
             await FrontierModels.WriteAsync(frontier!, directory, cancellation);
         return Outcome(shown, corrected, chosen.Corrections, search, verification, runner, page, notes);

@@ -11,10 +11,10 @@ public static class FrontierFiles
 
     /// <returns>The picture's path.</returns>
     /// <exception cref="QuantException">It cannot be written.</exception>
-    public static string Write(FrontierResult frontier, string folder)
+    public static string Write(FrontierResult frontier, string folder, OutputFiles? files = null)
     {
         string path = Path.Combine(folder, Picture);
-        AtomicFile.Write(path, System.Text.Encoding.UTF8.GetBytes(Draw(frontier)));
+        (files ?? OutputFiles.InPlace).Write(path, System.Text.Encoding.UTF8.GetBytes(Draw(frontier)));
         return path;
     }
 

@@ -1,3 +1,5 @@
+using QuantCluster.Jobs;
+
 namespace QuantCluster.Reporting;
 
 /// <summary>Writes a report's files into a folder: <c>report.html</c> and <c>report.json</c>.</summary>
@@ -6,14 +8,15 @@ public static class ReportFiles
     /// <summary>Writes both; a reader sees the old file or the new one, never half of one.</summary>
     /// <returns>The path of <c>report.html</c>.</returns>
     /// <exception cref="QuantException">The folder cannot be written.</exception>
-    public static string Write(Report report, string directory)
+    public static string Write(Report report, string directory, OutputFiles? files = null)
     {
+        files ??= OutputFiles.InPlace;
         try
         {
             Directory.CreateDirectory(directory);
-            Replace(Path.Combine(directory, "report.json"), JsonReport.Render(report));
+            Replace(Path.Combine(directory, "report.json"), JsonReport.Render(report), files);
             string html = Path.Combine(directory, "report.html");
-            Replace(html, HtmlReport.Render(report));
+            Replace(html, HtmlReport.Render(report), files);
             return html;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -22,9 +25,9 @@ public static class ReportFiles
         }
     }
 
-    private static void Replace(string path, string text)
+    private static void Replace(string path, string text, OutputFiles files)
     {
-        string temporary = path + ".tmp";
+        string temporary = files.TemporaryOf(path);
         File.WriteAllText(temporary, text);
         File.Move(temporary, path, overwrite: true);
     }

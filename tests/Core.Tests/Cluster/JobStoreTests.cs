@@ -61,15 +61,15 @@ public sealed class JobStoreTests : IDisposable
     {
         CopySample(_folder["client"]);
         StoredJob job = Submit(_folder["client"]);
-        using JobDirectory former = JobDirectory.TakeOver(job.Folder, "tool");
+        using JobDirectory former = JobDirectory.TakeOver(job.Folder, "tool", JobTenure.Begin(job.Folder));
         former.Journal.Append(new JournalRecord("done before", "item", [], 1));
-        using (JobDirectory owner = JobDirectory.TakeOver(job.Folder, "tool"))
+        using (JobDirectory owner = JobDirectory.TakeOver(job.Folder, "tool", JobTenure.Begin(job.Folder)))
         {
             former.Journal.Append(new JournalRecord("written asleep", "item", [], 1));
             owner.Journal.Append(new JournalRecord("done since", "item", [], 1));
         }
 
-        using JobDirectory next = JobDirectory.TakeOver(job.Folder, "tool");
+        using JobDirectory next = JobDirectory.TakeOver(job.Folder, "tool", JobTenure.Begin(job.Folder));
         Assert.Equal(["done before", "done since"], next.Journal.Records.Select(r => r.Key).Order());
     }
 
