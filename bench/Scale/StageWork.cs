@@ -12,20 +12,23 @@ using QuantCluster.Tests.Chaos;
 namespace QuantCluster.Bench;
 
 /// <summary>
-/// The parallel stages of a job on a cluster, as much of them as one likes: the same blocks and trials come again under
-/// other names, stored and journalled each time as in any job.
+/// The parallel stages of a job on a cluster, as much of them as one likes, stored and journalled as in any job: the same
+/// blocks come again under other names, and every trial is another one, so that no more of it is known already than in a search.
 /// </summary>
 internal sealed class StageWork : IDisposable
 {
     private const int TrialSamples = 16;
 
+    /// <summary>Layers that a trial leaves float: which ones differs from trial to trial.</summary>
+    private const int FloatLayers = 3;
+
     private readonly JobDirectory _directory;
     private readonly JobSources _sources;
     private readonly WorkHandlers _handlers;
     private readonly StageContext _context;
-    private readonly Dictionary<string, Func<string, WorkItem[]>> _stages;
+    private readonly Dictionary<string, Func<Task<WorkItem[]>>> _stages;
 
-    private StageWork(JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<string, WorkItem[]>> stages) =>
+    private StageWork(JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<Task<WorkItem[]>>> stages) =>
         (_directory, _sources, _handlers, _context, _stages) = (directory, sources, handlers, context, stages);
 
     public static IReadOnlyList<string> Names { get; } = ["calibrate", "trials"];
@@ -50,13 +53,20 @@ internal sealed class StageWork : IDisposable
         QuantizationPlan plan = await context.ReadJsonAsync(planning["plan"], StageJson.Default.QuantizationPlan, default);
         IReadOnlyDictionary<string, TensorShape> shapes = await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, default);
         Calibration.CalibrationStatistics statistics = await CalibrateStage.RunAsync(context, prepared, planning["plan"], plan, default);
-        LayerTrials trials = LayerTrials.Make(plan.Layers, new TrialBuilder(graph, shapes, plan, new RangeTable(statistics, RangesStage.SettingsOf(settings))).BuildOnly);
-        BlobId[] names = await Task.WhenAll(trials.AllButThis.Select(t => handlers.Trials.PutAsync(t, default)));
+        TrialBuilder builder = new(graph, shapes, plan, new RangeTable(statistics, RangesStage.SettingsOf(settings)));
+        string[] layers = [.. plan.Layers.Select(l => l.Id)];
         int[] samples = [.. Enumerable.Range(0, TrialSamples)];
+        Random random = new(1);
         return new StageWork(directory, sources, handlers, context, new()
         {
-            [Names[0]] = round => CalibrateBlock.ItemsOf(sources.Data.Count, round, prepared, planning["plan"], context.DataKey),
-            [Names[1]] = round => [.. names.SelectMany(trial => EvaluateTrial.ItemsOf(trial, round, prepared, context.DataKey, samples))],
+            [Names[0]] = () => Task.FromResult(CalibrateBlock.ItemsOf(sources.Data.Count, Guid.NewGuid().ToString("N"), prepared, planning["plan"], context.DataKey)),
+            [Names[1]] = async () =>
+            {
+                string[] left = [.. layers];
+                random.Shuffle(left);
+                BlobId trial = await handlers.Trials.PutAsync(builder.BuildOnly(left.Skip(FloatLayers)), default);
+                return EvaluateTrial.ItemsOf(trial, QuantizationJob.ToolVersion, prepared, context.DataKey, samples);
+            },
         });
     }
 
@@ -65,7 +75,7 @@ internal sealed class StageWork : IDisposable
     {
         List<WorkItem> work = [];
         while (work.Count < items)
-            work.AddRange(_stages[stage](Guid.NewGuid().ToString("N")));
+            work.AddRange(await _stages[stage]());
         using Process process = Process.GetCurrentProcess();
         TimeSpan own = process.TotalProcessorTime;
         long begun = Stopwatch.GetTimestamp();
