@@ -43,6 +43,15 @@ internal static class EngineOverhead
                 processes.ForEach(p => p.Dispose());
             }
         }
+
+        foreach (Func<int, Task<ScaleCluster>> start in OrleansScaleClusters.OfContract)
+        {
+            foreach (int silos in new[] { 1, 2 })
+            {
+                await using ScaleCluster cluster = await start(silos);
+                await MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"orleans, {silos} silo{(silos == 1 ? "" : "s")} of one core"), cluster.Engine, cluster.Store);
+            }
+        }
     }
 
     private static async Task MeasureAsync(string name, IWorkEngine engine, JobStore store)

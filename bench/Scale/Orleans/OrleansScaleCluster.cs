@@ -26,14 +26,19 @@ internal sealed class OrleansScaleCluster : ScaleCluster
 
     public override IWorkEngine Engine => _engine!;
 
-    public static async Task<ScaleCluster> StartAsync(int workers)
+    public static Task<ScaleCluster> StartAsync(int workers) => StartAsync("src/Silo/bin/Release/net10.0/quant-silo.dll", workers, Wrapping.OnCore);
+
+    /// <summary>Silos that do the items of the engines' contract, on whatever core is free.</summary>
+    public static Task<ScaleCluster> OfContractAsync(int workers) => StartAsync("tests/TestSilo/bin/Release/net10.0/QuantCluster.TestSilo.dll", workers, _ => []);
+
+    private static async Task<ScaleCluster> StartAsync(string silo, int workers, Func<int, IReadOnlyList<string>> wrapping)
     {
         OrleansScaleCluster cluster = new();
-        string program = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(WorkerProcess.Quant)!, "../../../../Silo/bin/Release/net10.0/quant-silo.dll"));
+        string program = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(WorkerProcess.Quant)!, "../../../../..", silo));
         for (int i = 0; i < workers; i++)
         {
             cluster._silos.Add(await SiloProcess.StartAsync(
-                program, cluster._redis.Address, cluster.Store.Root, Id, $"silo-{i}", 1, Wrapping.OnCore(i)));
+                program, cluster._redis.Address, cluster.Store.Root, Id, $"silo-{i}", 1, wrapping(i)));
         }
 
         cluster._client = await OrleansCluster.ConnectAsync(cluster._redis.Address, Id, TimeSpan.FromSeconds(10));

@@ -4,4 +4,6 @@ namespace QuantCluster.Bench;
 internal static class OrleansScaleClusters
 {
     public static IReadOnlyList<(string Name, Func<int, Task<ScaleCluster>> Start)> Kinds { get; } = [];
+
+    public static IReadOnlyList<Func<int, Task<ScaleCluster>>> OfContract { get; } = [];
 }
