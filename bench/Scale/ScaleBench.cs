@@ -17,6 +17,8 @@ internal static class ScaleBench
             await ParallelStages.RunAsync(engines, stages, StageSeconds);
         if (all || parts.Contains("overhead"))
             await EngineOverhead.RunAsync();
+        if (all || parts.Contains("merge"))
+            await MergeCost.RunAsync();
         if (all || parts.Contains("coordinator"))
             await CoordinatorGrowth.RunAsync();
         return 0;

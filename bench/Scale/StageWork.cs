@@ -31,6 +31,8 @@ internal sealed class StageWork : IDisposable
     private StageWork(JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<Task<WorkItem[]>>> stages) =>
         (_directory, _sources, _handlers, _context, _stages) = (directory, sources, handlers, context, stages);
 
+    public StageContext Context => _context;
+
     public static IReadOnlyList<string> Names { get; } = ["calibrate", "trials"];
 
     public static async Task<StageWork> PrepareAsync(ScaleCluster cluster, string model, string data)

@@ -22,6 +22,8 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
 
     public string Name => EngineName;
 
+    public bool IsRemote => true;
+
     public async IAsyncEnumerable<WorkResult> ExecuteAsync(
         JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation = default)
     {

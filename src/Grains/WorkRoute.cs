@@ -13,6 +13,9 @@ namespace QuantCluster.Grains;
 /// </param>
 public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
 {
+    /// <summary>Statistics of some layers' tensors, merged over all shards; the argument says which.</summary>
+    public const string MergeKind = "merge-statistics";
+
     /// <summary>Ranges of some layers' tensors, from statistics merged over all shards; the argument says which.</summary>
     public const string RangesKind = "estimate-ranges";
 
@@ -31,7 +34,7 @@ public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
         int space = item.Argument.LastIndexOf(' ');
         string part = item.Argument[(space + 1)..];
         return part.Contains("..", StringComparison.Ordinal)
-            ? new WorkRoute(item.Kind == RangesKind, $"{job}/{item.Kind}/{part}", space < 0 ? null : item.Argument[..space])
+            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}", space < 0 ? null : item.Argument[..space])
             : new WorkRoute(false, $"{job}/{item.Kind}", null);
     }
 

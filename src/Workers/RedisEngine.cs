@@ -30,6 +30,8 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
 
     public string Name => "redis";
 
+    public bool IsRemote => true;
+
     /// <summary>Members that took part lately.</summary>
     public int Workers => _capacity.Workers;
 

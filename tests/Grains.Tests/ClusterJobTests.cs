@@ -55,6 +55,30 @@ public sealed class ClusterJobTests : IDisposable
         Assert.Equal("Active\n", await http.GetStringAsync($"http://127.0.0.1:{cluster.Silos[0].HttpPort}/health/live"));
     }
 
+    [Fact]
+    public async Task Layer_grains_merge_the_statistics_of_all_shards_to_the_bytes_of_one_process()
+    {
+        RedisServer.SkipUnlessInstalled();
+        await using TestCluster cluster = await TestCluster.StartAsync(2, TestCluster.Silo);
+        StoredJob job = Submit(cluster);
+        await ResultAsync(cluster, job);
+
+        // As a job with larger blocks does: their names in the order they are merged in, some tensors an item.
+        using JobDirectory directory = JobDirectory.Open(job.Folder);
+        BlobId[] blocks = [.. directory.Journal.Records.Where(r => r.Kind == "calibrate-block").Select(r => BlobId.Parse(r.Outputs["result"]))];
+        Assert.True(blocks.Length > 1);
+        BlobId names = await directory.Blobs.PutAsync(System.Text.Encoding.ASCII.GetBytes(string.Join('\n', blocks.Select(b => b.Value))));
+        WorkItem[] items = [.. new[] { "0..2", "2..3", "3..7" }.Select(tensors => new WorkItem(WorkRoute.MergeKind, tensors, QuantizationJob.ToolVersion, names.Value))];
+        using JobSources sources = JobSources.Reopen(directory.Specification);
+        using WorkHandlers handlers = new(directory.Blobs, sources, 1, 1);
+        JobContext context = new(directory.Blobs, handlers.ByKind) { Folder = directory.Path };
+        Dictionary<string, byte[]> merged = [];
+        await foreach (WorkResult result in cluster.CreateEngine().ExecuteAsync(context, items.ToAsyncEnumerable()))
+            merged[result.Item.Argument] = result.Failure is null ? result.Bytes.ToArray() : throw new InvalidOperationException(result.Failure.Message);
+        foreach (WorkItem item in items)
+            Assert.Equal(await context.ExecuteAsync(item, default), merged[item.Argument]);
+    }
+
     private async Task<byte[]> RunLocallyAsync()
     {
         using JobSources sources = JobSources.Open(Samples.Path("digits/digits.onnx"), Samples.Path("digits/calib.json"), Samples.Path("digits/eval.json"), Settings);

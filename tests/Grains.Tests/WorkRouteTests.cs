@@ -11,6 +11,7 @@ public sealed class WorkRouteTests
     {
         Assert.Equal(new WorkRoute(false, "job/calibrate-block/8..16", null), WorkRoute.Of("job", new WorkItem("calibrate-block", "8..16", "tool")));
         Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16", "trial"), WorkRoute.Of("job", new WorkItem("evaluate-trial", "trial 0..16", "tool")));
+        Assert.Equal(new WorkRoute(true, "job/merge-statistics/0..8", null), WorkRoute.Of("job", new WorkItem("merge-statistics", "0..8", "tool")));
         Assert.Equal(new WorkRoute(true, "job/estimate-ranges/0..8", null), WorkRoute.Of("job", new WorkItem("estimate-ranges", "0..8", "tool")));
     }
 
@@ -33,6 +34,7 @@ public sealed class WorkRouteTests
         using TemporaryFolder folder = new();
         using JobSources sources = JobSources.Open(Samples.Path("digits/digits.onnx"), Samples.Path("digits/calib.json"), null, new JobSettings());
         using WorkHandlers handlers = new(new FolderBlobStore(folder.Path), sources, 1, 1);
+        Assert.Contains(WorkRoute.MergeKind, handlers.ByKind.Keys);
         Assert.Contains(WorkRoute.RangesKind, handlers.ByKind.Keys);
         Assert.Contains(WorkRoute.CorrectionsKind, handlers.ByKind.Keys);
     }

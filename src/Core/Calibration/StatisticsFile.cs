@@ -18,6 +18,9 @@ internal static class StatisticsFile
 {
     public const string Format = "quantcluster.statistics/1";
 
+    // Nowhere else in the file: what is in a string has no bare quotes.
+    private static ReadOnlySpan<byte> TensorStart => "{\"name\":\""u8;
+
     public static void Save(CalibrationStatistics statistics, string path)
     {
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
@@ -73,6 +76,29 @@ internal static class StatisticsFile
 
     /// <inheritdoc cref="StatisticsReader.Read"/>
     public static CalibrationStatistics Read(ReadOnlySpan<byte> file) => new StatisticsReader(file).Read();
+
+    /// <summary>Some of a file's tensors; the others are not parsed, only passed over.</summary>
+    /// <param name="file">As <see cref="Write"/> makes it.</param>
+    /// <param name="tensors">Which, in the file's order.</param>
+    /// <exception cref="InvalidDataException">The file has fewer.</exception>
+    public static CalibrationStatistics Read(ReadOnlySpan<byte> file, Range tensors)
+    {
+        if (tensors.Equals(Range.All))
+            return Read(file);
+        List<TensorStatistics> read = [];
+        int at = file.IndexOf(TensorStart);
+        for (int tensor = 0; tensor < tensors.End.Value; tensor++)
+        {
+            if (at < 0)
+                throw new InvalidDataException($"it has {tensor} tensors, not {tensors.End.Value}");
+            if (tensor >= tensors.Start.Value)
+                read.Add(new StatisticsReader(file[at..]).ReadTensor());
+            int next = file[(at + 1)..].IndexOf(TensorStart);
+            at = next < 0 ? next : at + 1 + next;
+        }
+
+        return new CalibrationStatistics(new StatisticsReader(file).ReadSamples(), read);
+    }
 
     private static void WriteTensor(Utf8JsonWriter json, TensorStatistics tensor)
     {

@@ -33,6 +33,28 @@ internal ref struct StatisticsReader(ReadOnlySpan<byte> file)
         return new CalibrationStatistics(samples ?? throw Missing("samples"), tensors ?? throw Missing("tensors"));
     }
 
+    /// <summary>The number of samples alone.</summary>
+    /// <exception cref="InvalidDataException">It is not said before the tensors.</exception>
+    public int ReadSamples()
+    {
+        Expect(JsonTokenType.StartObject);
+        while (NextProperty() is { } name && name != "tensors")
+        {
+            if (name == "samples")
+                return _json.GetInt32();
+            _json.Skip();
+        }
+
+        throw Missing("samples");
+    }
+
+    /// <summary>One tensor of the file, that begins where the reader does.</summary>
+    public TensorStatistics ReadTensor()
+    {
+        Advance();
+        return Tensor();
+    }
+
     private List<TensorStatistics> Tensors()
     {
         List<TensorStatistics> tensors = [];

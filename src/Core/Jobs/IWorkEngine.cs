@@ -48,5 +48,8 @@ public interface IWorkEngine
 
     string Name { get; }
 
+    /// <summary>Whether items are done by other processes, so that what the coordinator need not do itself leaves it time for them.</summary>
+    bool IsRemote => false;
+
     IAsyncEnumerable<WorkResult> ExecuteAsync(JobContext job, IAsyncEnumerable<WorkItem> items, CancellationToken cancellation = default);
 }

@@ -15,6 +15,9 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     /// <summary>Seconds of work by stage, that of earlier processes included.</summary>
     public IReadOnlyDictionary<string, double> Seconds => _seconds;
 
+    /// <inheritdoc cref="IWorkEngine.IsRemote"/>
+    public bool IsRemote => engine.IsRemote;
+
     /// <inheritdoc cref="RunAsync(string, IEnumerable{string}, Func{CancellationToken, Task{IReadOnlyDictionary{string, byte[]}}}, CancellationToken, bool)"/>
     public Task<IReadOnlyDictionary<string, BlobId>> RunAsync(
         string name, IEnumerable<string> inputs, Func<CancellationToken, IReadOnlyDictionary<string, byte[]>> compute, CancellationToken cancellation) =>

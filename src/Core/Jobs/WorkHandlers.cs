@@ -23,7 +23,7 @@ public sealed class WorkHandlers : IDisposable
         _calibrate = new CalibrateBlock(Values, sources, threadsPerRun, workers);
         _trials = new EvaluateTrial(Values, Trials, sources, threadsPerRun, workers);
         _corrections = new CorrectTrial(Values, Trials, sources, threadsPerRun);
-        ByKind = new IWorkHandler[] { _calibrate, new EstimateRanges(Values), _trials, _corrections, new MeasureLatency(Values, sources), new ProfileKernels(Values, sources) }.ToDictionary(h => h.Kind);
+        ByKind = new IWorkHandler[] { _calibrate, new MergeStatistics(Values), new EstimateRanges(Values), _trials, _corrections, new MeasureLatency(Values, sources), new ProfileKernels(Values, sources) }.ToDictionary(h => h.Kind);
     }
 
     /// <summary>Kind of item to what does it.</summary>
