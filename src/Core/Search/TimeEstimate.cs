@@ -1,3 +1,4 @@
+using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
@@ -21,8 +22,14 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
     /// <summary>Of a depthwise kernel: bound by memory, hardly faster on integers.</summary>
     private const double FloatDepthwise = 17_000, IntegerDepthwise = 18_000;
 
+    /// <summary>Of depthwise kernels on integers with channels that fill no vectors (<see cref="AlignedChannels"/>).</summary>
+    private const double UnalignedDepthwise = 7_500;
+
     /// <summary>Of a convolution that reads too few channels to fill a kernel's vectors, once its patches are laid out.</summary>
     private const double NarrowDense = 61_000;
+
+    /// <summary>Of one on integers that was given a channel more (<see cref="AlignedChannels"/>), and elements of its patches.</summary>
+    private const double WidenedDense = 167_000, WidenedPatches = 2_060;
 
     /// <summary>Elements of such patches a microsecond: what an integer kernel of an image's three channels mostly does.</summary>
     private const double FloatPatches = 1_700, IntegerPatches = 800;
@@ -94,13 +101,24 @@ public sealed class TimeEstimate(OnnxModel prepared, IReadOnlyDictionary<string,
         IReadOnlyList<long> weight = prepared.Graph.Initializer(layer.Weight)!.Dims;
         double channels = layer.OpType == "Conv" ? weight[1] : (double)layer.Parameters / weight[layer.WeightAxis];
         if (layer.OpType == "Conv" && channels == 1 && node.IntAttribute("group", 1) > 1)
-            return layer.MultiplyAccumulates / (integer ? IntegerDepthwise : FloatDepthwise);
+            return layer.MultiplyAccumulates / (integer ? IntegerDepthwiseRate(weight[0]) : FloatDepthwise);
         if (layer.OpType == "Conv" && channels < NarrowChannels)
-            return (layer.MultiplyAccumulates / NarrowDense) + (layer.MultiplyAccumulates / (double)weight[0] / (integer ? IntegerPatches : FloatPatches));
+        {
+            bool widened = integer && AlignedChannels.WidensInput(weight[1], weight[0], weight.Skip(2).Aggregate(1L, (a, b) => a * b), layer.MultiplyAccumulates);
+            double patches = widened ? WidenedPatches : integer ? IntegerPatches : FloatPatches;
+            return (layer.MultiplyAccumulates / (widened ? WidenedDense : NarrowDense)) + (layer.MultiplyAccumulates / (double)weight[0] / patches);
+        }
+
         double products = layer.OpType == "Conv" ? weight.Skip(1).Aggregate(1.0, (a, b) => a * b) : channels;
         double rate = integer ? IntegerDense * products / (products + IntegerProducts) : FloatDense * products / (products + FloatProducts);
         return (layer.MultiplyAccumulates / rate) + (layer.OpType == "Conv" ? 0 : MatrixOverhead(layer, integer));
     }
+
+    private static double IntegerDepthwiseRate(long channels) => AlignedChannels.WidensDepthwise(channels) switch
+    {
+        var wide when wide > channels => IntegerDepthwise * channels / wide,
+        _ => channels % AlignedChannels.DepthwiseChannels == 0 ? IntegerDepthwise : UnalignedDepthwise,
+    };
 
     private double MatrixOverhead(Layer layer, bool integer) => !integer ? FloatMatrixStart
         : IntegerMatrixStart + (layer.QuantizedResult || !shapes.TryGetValue(layer.Id, out TensorShape shape) ? 0 : shape.ElementCount / FloatsWritten);

@@ -46,7 +46,7 @@ public static class LayerProfile
         return [.. tensors.Where(sqnr.ContainsKey).Select(t => Describe(reference.Graph, quantized.Graph, t, mapping[t], sqnr))];
     }
 
-    /// <summary>Adds Σ ref² and Σ (ref − q)² of the tensors; integer tensors and those whose shapes differ stay at 0.</summary>
+    /// <summary>Adds Σ ref² and Σ (ref − q)² of the tensors; integer tensors and those whose shapes differ in more than channels added stay at 0.</summary>
     private static void AddGroup(
         OnnxModel reference, OnnxModel quantized, IReadOnlyDictionary<string, string> mapping, List<string> tensors, IDataset data, int samples, Span<double> signal, Span<double> noise, CancellationToken cancellation)
     {
@@ -68,14 +68,24 @@ public static class LayerProfile
                     continue;
                 OutputView r = OutputReader.Read(left, i, fed, OutputKind.Values);
                 OutputView q = OutputReader.Read(right, place, fed, OutputKind.Values);
-                if (r.Values.IsEmpty || !r.Shape.SequenceEqual(q.Shape))
+                if (r.Values.IsEmpty || !IsSameButForChannels(r.Shape, q.Shape))
                     continue;
-                Energies sums = Energies.Of(r.Values, q.Values);
-                signal[i] += sums.Reference;
-                noise[i] += sums.Noise;
+                int images = r.Shape.SequenceEqual(q.Shape) ? 1 : (int)r.Shape[0];
+                for (int image = 0; image < images; image++)
+                {
+                    int length = r.Values.Length / images;
+                    Energies sums = Energies.Of(r.Values.Slice(image * length, length), q.Values.Slice(image * (q.Values.Length / images), length));
+                    signal[i] += sums.Reference;
+                    noise[i] += sums.Noise;
+                }
             }
         }
     }
+
+    /// <summary>An image of the quantized model may have channels behind the float model's that hold nothing.</summary>
+    private static bool IsSameButForChannels(ReadOnlySpan<long> reference, ReadOnlySpan<long> quantized) =>
+        reference.SequenceEqual(quantized) || (reference.Length == 4 && quantized.Length == 4 && quantized[1] > reference[1]
+            && quantized[0] == reference[0] && quantized[2..].SequenceEqual(reference[2..]));
 
     private static TensorError Describe(Graph reference, Graph quantized, string tensor, string match, Dictionary<string, double> sqnr)
     {

@@ -17,6 +17,7 @@ internal static class EmitStage
             {
                 QuantizationConfiguration chosen = await context.Handlers.Values.ConfigurationAsync(configuration, c);
                 OnnxModel emitted = Emitter.Emit(prepared, plan, chosen);
+                AlignedChannels.Apply(emitted, plan);
                 emitted.SetMetadata("quantcluster.statistics", statistics);
                 return await ModelBlobs.PutAsync(context.Directory.Blobs, emitted, c);
             },
