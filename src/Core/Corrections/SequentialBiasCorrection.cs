@@ -53,22 +53,27 @@ public sealed class SequentialBiasCorrection
     /// Whether each layer's weights are rounded anew first, for the inputs it gets (<see cref="HessianRounding"/>).
     /// </param>
     public QuantizationConfiguration Correct(
-        QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation)
+        QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation) =>
+        Correct(configuration, layers, rounding ? LayerCorrection.Rounding | LayerCorrection.Bias : LayerCorrection.Bias, cancellation);
+
+    /// <inheritdoc cref="Correct(QuantizationConfiguration, IReadOnlySet{string}, bool, CancellationToken)"/>
+    /// <param name="correction">What is done to each layer. Rounding alone makes up for the whole of a mean error with integers.</param>
+    public QuantizationConfiguration Correct(
+        QuantizationConfiguration configuration, IReadOnlySet<string> layers, LayerCorrection correction, CancellationToken cancellation)
     {
         if (configuration.Scalings.Count > 0)
         {
             ScaledModel scaled = ScaledModel.Of(_prepared, _plan, configuration);
             QuantizationConfiguration corrected = new SequentialBiasCorrection(scaled.Prepared, scaled.Plan, _data, _samples, _threads)
-                .Correct(scaled.Configuration, layers, rounding, cancellation);
+                .Correct(scaled.Configuration, layers, correction, cancellation);
             return configuration with { Biases = corrected.Biases, Weights = corrected.Weights };
         }
 
-        LayerCorrection correction = rounding ? LayerCorrection.Rounding | LayerCorrection.Bias : LayerCorrection.Bias;
         Layer[] taken = [.. _plan.Layers.Where(l => layers.Contains(l.Id) && _step.Takes(l, correction))];
         if (taken.Length == 0)
             return configuration;
         Dictionary<string, float[]> biases = new(configuration.Biases);
-        foreach (Layer layer in taken.Where(CanCorrect))
+        foreach (Layer layer in taken.Where(l => correction.HasFlag(LayerCorrection.Bias) && CanCorrect(l)))
             biases[layer.Id] = configuration.Biases.GetValueOrDefault(layer.Id) ?? _step.OwnBias(layer);
 
         Dictionary<string, QuantizedWeight> weights = new(configuration.Weights);

@@ -71,6 +71,8 @@ public enum SpeedMode
 /// <summary>The user's choices; those that do not change the result (threads, workers) are kept for <c>quant resume</c>.</summary>
 public sealed record JobSettings
 {
+    public const double DefaultTolerance = 0.1;
+
     public RangeMethod Method { get; init; }
 
     public WeightGranularity Granularity { get; init; }
@@ -98,6 +100,9 @@ public sealed record JobSettings
 
     /// <summary>Gate: the most the task metric may fall, in the metric's own unit.</summary>
     public double? MaximumDrop { get; init; }
+
+    /// <summary>Percent by which the task may be worse on held-back samples before layers go back to float for it, where something is known of it.</summary>
+    public double Tolerance { get; init; } = DefaultTolerance;
 
     /// <summary>Layers, by node or tensor, that stay float; null for none.</summary>
     public IReadOnlyList<string>? KeepFloat { get; init; }

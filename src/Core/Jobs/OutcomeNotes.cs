@@ -1,6 +1,7 @@
 using System.Globalization;
 using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Guard;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -47,6 +48,19 @@ internal static class OutcomeNotes
         if (search.Winner.Origin == SearchPoint.StartOrigin)
             notes.Add($"the search found nothing that is better on samples it did not choose by, beyond chance ({search.Trials} trials): the model is that of --effort fast.");
         return notes;
+    }
+
+    /// <summary>What was given up for the task, or could not be kept.</summary>
+    public static IReadOnlyList<string> Of(GuardOutcome? guarded)
+    {
+        if (guarded is null || (guarded.IsMet && guarded.BackToFloat.Count == 0))
+            return [];
+        string went = guarded.BackToFloat.Count == 0 ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{guarded.BackToFloat.Count} layer{(guarded.BackToFloat.Count == 1 ? "" : "s")} went back to float for the task: worse by {guarded.Before.Mean:0.00} % before, {guarded.After.Mean:0.00} % now ({(guarded.After.Expected is null ? "measured on held-back samples" : "the outputs' divergence for their entropy on held-back samples, of which half the tolerance is allowed")})");
+        return guarded.IsMet
+            ? [string.Create(CultureInfo.InvariantCulture, $"{went}; --tolerance {guarded.Tolerance:0.##}% asks for it.")]
+            : [string.Create(CultureInfo.InvariantCulture, $"the task is worse than float by {guarded.After.Mean:0.00} % on held-back samples, more than --tolerance {guarded.Tolerance:0.##}%: no set of layers that is surely faster than float, by estimate, errs less.{(went.Length == 0 ? "" : $" {went}.")}")];
     }
 
     /// <summary>What a frontier says of the chosen model.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using QuantCluster.Planning;
 using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Guard;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -45,12 +46,15 @@ internal static class PointSelection
     };
 
     /// <summary>The plan with the reason why layers went back to float.</summary>
-    public static QuantizationPlan Explain(QuantizationPlan plan, FrontierPoint? point)
+    public static QuantizationPlan Explain(QuantizationPlan plan, FrontierPoint? point, GuardOutcome? guarded)
     {
-        HashSet<string> back = [.. point?.BackToFloat ?? []];
+        HashSet<string> back = [.. point?.BackToFloat ?? []], kept = [.. guarded?.BackToFloat ?? []];
         return plan with
         {
-            FloatLayers = [.. plan.FloatLayers.Select(l => back.Contains(l.Id) ? l with { Reason = "went back to float: the model is faster or more accurate so, by measurement" } : l)],
+            FloatLayers = [.. plan.FloatLayers.Select(l =>
+                back.Contains(l.Id) ? l with { Reason = "went back to float: the model is faster or more accurate so, by measurement" }
+                : kept.Contains(l.Id) ? l with { Reason = "went back to float: the task suffered more than the tolerance" }
+                : l)],
         };
     }
 

@@ -10,6 +10,7 @@ using QuantCluster.Planning;
 using QuantCluster.Reporting;
 using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Guard;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs;
@@ -70,6 +71,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         ConfiguredPlan chosen = new(planBlob, plan, ranges["configuration"], configuration, trials);
         IReadOnlyDictionary<string, string> methods = await context.ReadJsonAsync(ranges["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation);
         SearchOutcome? search = null;
+        BlobId? startRanges = null;
         if (directory.Specification.Search is { } wanted)
         {
             SearchInputs inputs = new(model, prepared, planBlob, plan, ranges["configuration"], configuration, statistics);
@@ -78,6 +80,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             IsSearching = false;
             directory.Outputs.Write(Path.Combine(directory.Path, SearchOutcome.FileName), CanonicalJson.Serialize(searched.Outcome, StageJson.Default.SearchOutcome));
             (model, prepared, methods, search, statistics) = (searched.Model, searched.Prepared, searched.Methods, searched.Outcome, searched.Statistics);
+            startRanges = searched.StartRanges;
             chosen = new(searched.PlanBlob, await handlers.Values.PlanAsync(searched.PlanBlob), searched.Ranges, searched.Configuration, trials);
             handlers.Release();
             UnusedMemory.Return();
@@ -86,13 +89,12 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         FrontierResult? frontier = null;
         FrontierPoint? point = null;
         Trial? onIntegers = search is null ? null : await handlers.Trials.GetAsync(BlobId.Parse(search.Start.Trial), cancellation);
+        async Task<IReadOnlyDictionary<string, TensorShape>> ShapesAsync() => search is not null
+            ? TensorProbe.Observe(prepared, sources.Data.Read(0))
+            : await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
         async Task ChoosePointAsync()
         {
-            IReadOnlyDictionary<string, TensorShape> shapes =
-                await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
-            if (search is not null)
-                shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
-            frontier = await new FrontierStage(context, model, prepared, shapes, basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
+            frontier = await new FrontierStage(context, model, prepared, await ShapesAsync(), basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
             directory.Outputs.Write(Path.Combine(directory.Path, FrontierFile.Name), FrontierFile.ToBytes(frontier));
             UnusedMemory.Return();
             point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
@@ -102,8 +104,17 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         if (PointSelection.IsAsked(settings))
             await ChoosePointAsync();
         ConfiguredPlan whole = chosen;
+        GuardOutcome? guarded = null;
         if (point is null)
-            chosen = await WeightOnlyStage.RunAsync(context, model, prepared, whole, onIntegers, workers, cancellation);
+        {
+            GuardStage guard = new(context, model, prepared, workers);
+            (chosen, guarded) = await guard.RunAsync(whole, await ShapesAsync(), onIntegers, startRanges, cancellation);
+            Trial? reference = onIntegers;
+            if (reference is null && chosen != whole)
+                reference = new Trial(whole.Plan, await handlers.Values.ConfigurationAsync(whole.Configuration, cancellation));
+            chosen = await WeightOnlyStage.RunAsync(context, model, prepared, chosen, reference, workers, cancellation, guarded is { IsMet: true } ? guard : null, hasToSpare: chosen == whole);
+        }
+
         (BlobId emitted, VerificationResult verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         if (frontier is null && PointSelection.IsNeeded(settings, verification))
         {
@@ -112,12 +123,14 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             await ChoosePointAsync();
             if (point is null)
                 chosen = stored;
+            else
+                guarded = null;
             (emitted, verification) = await EmitAndVerifyAsync(context, model, prepared, chosen, basis, Math.Min(workers, threads), cancellation);
         }
 
-        QuantizationPlan shown = PointSelection.Explain(chosen.Plan, point);
+        QuantizationPlan shown = PointSelection.Explain(chosen.Plan, point, guarded);
         QuantizationConfiguration corrected = await handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
-        IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point), .. OutcomeNotes.Of(search, directory.Path)];
+        IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point), .. OutcomeNotes.Of(search, directory.Path), .. OutcomeNotes.Of(guarded)];
         IReadOnlyList<GateVerdict> verdicts = PointSelection.GatesOf(settings).Judge(verification);
         JobReport report = new(
             directory.Specification,

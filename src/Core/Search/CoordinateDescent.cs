@@ -1,4 +1,5 @@
 using QuantCluster.Corrections;
+using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
 
@@ -70,6 +71,10 @@ internal sealed class CoordinateDescent(
                 CorrectedLayer again = (await runner.CorrectAsync(
                     [new CorrectionRequest(builder.Build(now.With(layer, LayerChoice.Int8)), [layer], settings.Corrections)], cancellation))[0][layer];
                 moves.Add(now.With(layer, new LayerChoice(LayerPrecision.Int8, settings.Corrections, again)));
+
+                // Of few bits, what makes up for a mean can do more harm than good.
+                if (now.Layer(layer) is { Corrected: { Bias: not null } corrected } choice && builder.Ranges.Settings.Weights == IntegerType.Int4)
+                    moves.Add(now.With(layer, new LayerChoice(LayerPrecision.Int8, choice.Corrections & ~LayerCorrection.Bias, corrected with { Bias = null })));
             }
 
             moves.AddRange(Ranges(point, quantized));

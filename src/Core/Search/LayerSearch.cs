@@ -1,5 +1,6 @@
 using QuantCluster.Corrections;
 using QuantCluster.Emission;
+using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Orders;
@@ -26,10 +27,11 @@ internal sealed class LayerSearch
     private readonly Allowance _allowance;
     private readonly ITrialRunner _runner;
     private readonly TrialLedger _ledger;
-    private readonly SearchSettings _settings;
+    private SearchSettings _settings;
     private readonly SearchBudget _budget;
     private readonly IProgress<SearchProgress>? _progress;
     private readonly List<SearchPoint> _points = [];
+    private readonly LayerCorrection _corrections;
     private SearchPoint _start = null!, _best = null!;
 
     public LayerSearch(
@@ -41,6 +43,7 @@ internal sealed class LayerSearch
         _runner = runner;
         _ledger = ledger;
         _settings = settings;
+        _corrections = settings.Corrections;
         _budget = budget;
         _progress = progress;
     }
@@ -51,6 +54,10 @@ internal sealed class LayerSearch
     {
         SearchConfiguration configuration = StartOf(start);
         Trial trial = _builder.Build(configuration);
+
+        // Where the start is better without biases, layers are not given any on the way either; the end tries both.
+        if (Given(configuration) == LayerCorrection.Rounding && _builder.Plan.Layers.Any(SequentialBiasCorrection.CanCorrect))
+            _settings = _settings with { Corrections = _settings.Corrections & LayerCorrection.Rounding };
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([[trial]], cancellation);
         _start = new SearchPoint(SearchPoint.StartOrigin, trial.Plan.Layers.Count, configuration, trial, errors[0][0]!, _time.Of(trial.Plan))
         {
@@ -133,7 +140,12 @@ internal sealed class LayerSearch
     /// <summary>Each configuration with no correction but those of one pass in graph order: of biases, and of integers and biases.</summary>
     private async Task CorrectAnewAsync(string origin, IReadOnlyList<SearchConfiguration> configurations, CancellationToken cancellation)
     {
-        LayerCorrection[] kinds = [.. new[] { _settings.Corrections & LayerCorrection.Bias, _settings.Corrections }.Where(c => c != LayerCorrection.None).Distinct()];
+        LayerCorrection rounding = _settings.Corrections & LayerCorrection.Rounding;
+        LayerCorrection[] kinds =
+        [
+            .. new[] { _corrections & LayerCorrection.Bias, _corrections, HasFourBits || _settings.Corrections != _corrections ? rounding : LayerCorrection.None }
+                .Where(c => c != LayerCorrection.None).Distinct(),
+        ];
         (SearchConfiguration Bare, LayerCorrection Corrections)[] wanted =
             [.. configurations.Select(c => c.WithoutCorrections()).DistinctBy(c => c.Hash).SelectMany(c => kinds.Select(k => (c, k)))];
         if (wanted.Length == 0 || _budget.IsOver(1) || !_budget.Allows(_ledger, wanted.Length, 1))
@@ -187,6 +199,12 @@ internal sealed class LayerSearch
     private double TrialsInTime() => _budget.SecondsLeft is { } left
         ? _ledger.Count * (1 + (Math.Max(0, left) / Math.Max(1e-3, _budget.Elapsed)))
         : double.MaxValue;
+
+    private bool HasFourBits => _builder.Ranges.Settings.Weights == IntegerType.Int4;
+
+    /// <summary>What was done to some layer.</summary>
+    private static LayerCorrection Given(SearchConfiguration configuration) =>
+        configuration.Quantized.Aggregate(LayerCorrection.None, (c, layer) => c | configuration.Layer(layer).Corrections);
 
     private SearchConfiguration StartOf(QuantizationConfiguration start)
     {

@@ -11,5 +11,6 @@ namespace QuantCluster.Search;
 /// <param name="QuantizedEnergy">Sum of the candidate's squared values.</param>
 /// <param name="Product">Sum of products of both.</param>
 /// <param name="TaskLoss">What the task metric falls on this sample; null where the task is unknown, and but for the first output.</param>
+/// <param name="Entropy">Mean entropy of the float model's distribution, nats a position, where the output has one for each token of an input; else 0.</param>
 internal readonly record struct SampleError(
-    bool IsDistribution, double Divergence, double Squared, double Energy, double QuantizedEnergy, double Product, double? TaskLoss = null);
+    bool IsDistribution, double Divergence, double Squared, double Energy, double QuantizedEnergy, double Product, double? TaskLoss = null, double Entropy = 0);

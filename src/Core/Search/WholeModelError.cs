@@ -118,7 +118,7 @@ public sealed class WholeModelError
             Energies sums = Energies.Of(r.Values, q.Values);
             errors[o] = new SampleError(
                 kind != OutputKind.Values && r.Classes > 1, r.Classes > 1 ? Divergence(r, q) : 0, sums.Noise, sums.Reference, sums.Quantized, sums.Product,
-                o == 0 && _task is not null ? TaskLoss(r, q, sample) : null);
+                o == 0 && _task is not null ? TaskLoss(r, q, sample) : null, expected[o].Entropy);
         }
 
         return errors;
@@ -130,8 +130,8 @@ public sealed class WholeModelError
         ReferenceOutput[] outputs = new ReferenceOutput[_outputs.Length];
         for (int o = 0; o < outputs.Length; o++)
         {
-            OutputView view = OutputReader.Read(result, o, sample, OutputKind.Values);
-            outputs[o] = new ReferenceOutput(view.Shape.ToArray(), view.Values.ToArray());
+            OutputView view = OutputReader.Read(result, o, sample, _kinds.GetValueOrDefault(_outputs[o]));
+            outputs[o] = new ReferenceOutput(view.Shape.ToArray(), view.Values.ToArray(), IsOfTokens(view, sample) ? MeanEntropy(view) : 0);
         }
 
         if (Interlocked.Add(ref _keptBytes, outputs.Sum(o => o.Values.LongLength * sizeof(float))) <= MostKeptBytes)
@@ -162,5 +162,28 @@ public sealed class WholeModelError
         return sum / Math.Max(1, reference.Positions);
     }
 
-    private sealed record ReferenceOutput(long[] Shape, float[] Values);
+    /// <summary>Whether an output [N, S, classes] answers each token of an input [N, S] with a distribution, as language models do.</summary>
+    private static bool IsOfTokens(OutputView output, Sample sample)
+    {
+        if (output.Shape.Length != 3 || output.Classes < 2 || output.Shape[^1] != output.Classes)
+            return false;
+        foreach (DenseTensor input in sample.Inputs.Values)
+        {
+            if (input.Type is ElementType.Int64 or ElementType.Int32 && input.Shape.Length == 2 && input.Shape[0] >= output.Shape[0] && input.Shape[1] == output.Shape[1])
+                return true;
+        }
+
+        return false;
+    }
+
+    private static double MeanEntropy(OutputView output)
+    {
+        double sum = 0;
+        for (int i = 0; i < output.Positions; i++)
+            sum += Entropy.Of(output.Row(i), output.Kind);
+        return sum / Math.Max(1, output.Positions);
+    }
+
+    /// <param name="Entropy">As <see cref="SampleError.Entropy"/>.</param>
+    private sealed record ReferenceOutput(long[] Shape, float[] Values, double Entropy);
 }

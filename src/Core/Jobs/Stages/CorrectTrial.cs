@@ -45,7 +45,7 @@ internal sealed class CorrectTrial(JobValues values, TrialStore trials, JobSourc
         QuantizationConfiguration after = layers is [var only]
             ? corrector.Apply(trial.Plan, trial.Configuration, only, corrections, cancellation)
             : new SequentialBiasCorrection(prepared, trial.Plan, sources.Data, samples, threads, corrector)
-                .Correct(trial.Configuration, layers.ToHashSet(), corrections.HasFlag(LayerCorrection.Rounding), cancellation);
+                .Correct(trial.Configuration, layers.ToHashSet(), corrections, cancellation);
         return ConfigurationFile.ToBytes(new QuantizationConfiguration(
             new Dictionary<string, AffineMapping>(),
             layers.ToDictionary(l => l, l => after.Weights[l]),

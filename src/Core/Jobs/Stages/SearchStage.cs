@@ -22,6 +22,7 @@ internal sealed record SearchInputs(
 /// <summary>What the search gives: with the model it rests on, all that emission needs.</summary>
 /// <param name="Model">Blob of the model: the prepared one, or its equalized equal.</param>
 /// <param name="Ranges">Blob of the configuration before corrections.</param>
+/// <param name="StartRanges">Blob of the start's configuration before corrections.</param>
 /// <param name="Statistics">Of that model's tensors.</param>
 internal sealed record Searched(
     BlobId Model,
@@ -29,6 +30,7 @@ internal sealed record Searched(
     BlobId PlanBlob,
     BlobId Ranges,
     BlobId Configuration,
+    BlobId StartRanges,
     IReadOnlyDictionary<string, string> Methods,
     SearchOutcome Outcome,
     CalibrationStatistics Statistics);
@@ -67,7 +69,7 @@ internal static class SearchStage
         }
 
         return new Searched(
-            model, prepared, outputs["plan"], outputs["ranges"], outputs["configuration"],
+            model, prepared, outputs["plan"], outputs["ranges"], outputs["configuration"], outputs["start-ranges"],
             await context.ReadJsonAsync(outputs["methods"], StageJson.Default.IReadOnlyDictionaryStringString, cancellation),
             await context.ReadJsonAsync(outputs["outcome"], StageJson.Default.SearchOutcome, cancellation),
             inputs.Statistics);
@@ -125,6 +127,7 @@ internal static class SearchStage
         {
             ["plan"] = CanonicalJson.Serialize(winner.Trial.Plan, StageJson.Default.QuantizationPlan),
             ["ranges"] = ConfigurationFile.ToBytes(builder.Build(winner.Configuration.WithoutCorrections()).Configuration),
+            ["start-ranges"] = ConfigurationFile.ToBytes(builder.Build(result.Start.Configuration.WithoutCorrections()).Configuration),
             ["configuration"] = ConfigurationFile.ToBytes(winner.Trial.Configuration),
             ["methods"] = CanonicalJson.Serialize(builder.Methods(winner.Configuration), StageJson.Default.IReadOnlyDictionaryStringString),
             ["outcome"] = CanonicalJson.Serialize(outcome, StageJson.Default.SearchOutcome),

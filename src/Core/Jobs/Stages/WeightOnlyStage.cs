@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuantCluster.Emission;
 using QuantCluster.Onnx;
 using QuantCluster.Search;
@@ -12,8 +13,10 @@ internal static class WeightOnlyStage
     /// <param name="model">The prepared model's blob.</param>
     /// <param name="chosen">What is to be emitted.</param>
     /// <param name="onIntegers">The trial with every layer on integers; null where that is what was chosen.</param>
+    /// <param name="guard">Whose tolerance the task is to stay within; null where it is not within it, or nothing is known of it.</param>
+    /// <param name="hasToSpare">Whether the model may err as much as a share of the one on integers; not where layers just went back to float to err less.</param>
     public static async Task<ConfiguredPlan> RunAsync(
-        StageContext context, BlobId model, OnnxModel prepared, ConfiguredPlan chosen, Trial? onIntegers, int workers, CancellationToken cancellation)
+        StageContext context, BlobId model, OnnxModel prepared, ConfiguredPlan chosen, Trial? onIntegers, int workers, CancellationToken cancellation, GuardStage? guard = null, bool hasToSpare = true)
     {
         JobSettings settings = context.Settings;
         if (settings.FloatWeights == FloatWeights.Float)
@@ -25,7 +28,7 @@ internal static class WeightOnlyStage
         IReadOnlyList<StorableWeight> storable = StorableWeights.Of(prepared, chosen.Plan, configuration, excluded);
         if (storable.Count == 0)
             return chosen;
-        string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", .. excluded];
+        string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", guard is null ? "" : settings.Tolerance.ToString("R", CultureInfo.InvariantCulture), hasToSpare.ToString(), .. excluded];
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("weights", key, async c =>
         {
             IReadOnlyList<StorableWeight> kept = settings.FloatWeights == FloatWeights.Int8 ? storable : await ChooseAsync(storable, c);
@@ -43,12 +46,15 @@ internal static class WeightOnlyStage
             async Task<double[]> MeasureAsync(IReadOnlyList<Trial> trials)
             {
                 IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(context, model, trials, validation, workers, c);
-                return [.. trials.Select(t => errors[t.Key].Average())];
+                double[] means = [.. trials.Select(t => errors[t.Key].Average())];
+                for (int t = 0; t < trials.Count && guard is not null; t++)
+                    means[t] = (await guard.DropAsync(trials[t], c)).IsWithin(settings.Tolerance) || trials[t] == onIntegers ? means[t] : double.PositiveInfinity;
+                return means;
             }
 
             double[] basis = await MeasureAsync([plain, onIntegers ?? plain]);
             return await WeightOnlyChoice.ChooseAsync(
-                weights, basis[0], WeightOnlyChoice.Limit(basis[0], basis[1]), sets => MeasureAsync([.. sets.Select(s => new Trial(chosen.Plan, With(s)))]));
+                weights, basis[0], WeightOnlyChoice.Limit(basis[0], hasToSpare ? basis[1] : 0), sets => MeasureAsync([.. sets.Select(s => new Trial(chosen.Plan, With(s)))]));
         }
     }
 }
