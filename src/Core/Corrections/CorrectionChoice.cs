@@ -139,12 +139,11 @@ public static class CorrectionChoice
         helped |= rounded is not null && Try($"rounding and bias of all {either.Length} layers", either, 0, () => rounded);
 
         // Few bits shift means so far that making up for them layer by layer can do more harm than good.
-        if (roundable.Length > 0 && (!helped || configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4)))
+        if (rounded is not null && configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4))
         {
             helped |= Try($"rounding of all {roundable.Length} layers", roundable, 0,
                 () => correction.Correct(configuration, roundable.ToHashSet(), LayerCorrection.Rounding, cancellation));
-            if (rounded is not null)
-                helped |= Try($"rounding of all {roundable.Length} layers for biases, without these", roundable, 0, () => rounded with { Biases = configuration.Biases });
+            helped |= Try($"rounding of all {roundable.Length} layers for biases, without these", roundable, 0, () => rounded with { Biases = configuration.Biases });
         }
 
         if (ChannelEqualization.HasPairs(prepared, plan, configuration))

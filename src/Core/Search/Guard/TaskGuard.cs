@@ -34,7 +34,7 @@ internal sealed class TaskGuard(Func<IReadOnlyCollection<string>, Trial?> withou
         Trial start, TaskDrop before, double tolerance, Func<IReadOnlyList<Trial>, Task<double[]>> errorsAsync, Func<Trial, Task<TaskDrop>> dropAsync)
     {
         (Trial Trial, TaskDrop Drop, string[] Back) best = (start, before, []);
-        if (!before.IsWithin(tolerance) && Sets(await RankAsync(start, errorsAsync)).ToArray() is { Length: > 0 } sets)
+        if (!before.IsWithin(tolerance) && Sets(start, await RankAsync(start, errorsAsync)).ToArray() is { Length: > 0 } sets)
         {
             // All that time allows, then the fewest that are enough.
             int low = 0, high = sets.Length - 1;
@@ -68,13 +68,14 @@ internal sealed class TaskGuard(Func<IReadOnlyCollection<string>, Trial?> withou
         ];
     }
 
-    /// <summary>Growing sets of the ranked layers; a layer that would take too long is left out.</summary>
-    private IEnumerable<(Trial Trial, string[] Back)> Sets(IEnumerable<string> ranked)
+    /// <summary>Growing sets of the ranked layers; a layer that would take too long is left out. What is faster than the start is not.</summary>
+    private IEnumerable<(Trial Trial, string[] Back)> Sets(Trial start, IEnumerable<string> ranked)
     {
+        double limit = Math.Max(most, time(start.Plan));
         List<string> back = [];
         foreach (string layer in ranked)
         {
-            if (without([.. back, layer]) is not { } trial || time(trial.Plan) > most)
+            if (without([.. back, layer]) is not { } trial || time(trial.Plan) > limit)
                 continue;
             back.Add(layer);
             yield return (trial, [.. back]);

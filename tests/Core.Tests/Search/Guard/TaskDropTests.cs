@@ -50,7 +50,7 @@ public class TaskDropTests
         float[] p = [0.5f, 0.25f, 0.25f];
         double entropy = 1.5 * Math.Log(2);
         Assert.Equal(entropy, Entropy.Of(p, OutputKind.Probabilities), 1e-6);
-        Assert.Equal(entropy, Entropy.Of([.. p.Select(MathF.Log)], OutputKind.LogProbabilities), 1e-6);
+        Assert.Equal(entropy, Entropy.Of([.. p.Select(v => MathF.Log(v))], OutputKind.LogProbabilities), 1e-6);
         Assert.Equal(entropy, Entropy.Of([.. p.Select(v => MathF.Log(v) + 90)], OutputKind.Values), 1e-5);
         Assert.Equal(0, Entropy.Of([1, 0, 0], OutputKind.Probabilities), 1e-6);
     }

@@ -41,10 +41,11 @@ public class TaskGuardTests
     }
 
     [Fact]
-    public async Task Where_no_time_is_left_the_model_stays_as_it_is_and_that_is_said()
+    public async Task Where_no_time_is_left_only_what_costs_none_goes_back_and_that_it_is_not_enough_is_said()
     {
         (Trial chosen, GuardOutcome outcome, _) = await RunAsync(0.1, -1);
-        Assert.Equal((5, false), (chosen.Plan.Layers.Count, outcome.IsMet));
+        Assert.Equal(("d", false), (string.Concat(outcome.BackToFloat), outcome.IsMet));
+        Assert.Equal(4, chosen.Plan.Layers.Count);
     }
 
     private static async Task<string> BackAsync(double tolerance, double most) =>
