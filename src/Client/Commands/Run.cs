@@ -52,6 +52,7 @@ internal static class Run
 
     private static async Task<int> ExecuteAsync(ParseResult parsed)
     {
+        FirstUse.Begin();
         string output = Path.GetFullPath(parsed.GetValue(Out)!);
         AtomicFile.EnsureWritable(output, "--out");
         string? report = parsed.GetValue(Report) is { } folder ? OutputFolder.Create(folder, "the report's folder") : null;

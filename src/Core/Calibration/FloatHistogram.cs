@@ -74,18 +74,19 @@ public sealed class FloatHistogram
             return right;
         if (right.IsEmpty)
             return left;
-        List<ushort> ranks = new(left._ranks.Length + 64);
-        List<long> counts = new(left._ranks.Length + 64);
-        for (int l = 0, r = 0; l < left._ranks.Length || r < right._ranks.Length;)
+        ushort[] ranks = new ushort[left._ranks.Length + right._ranks.Length];
+        long[] counts = new long[ranks.Length];
+        int count = 0;
+        for (int l = 0, r = 0; l < left._ranks.Length || r < right._ranks.Length; count++)
         {
             int a = l < left._ranks.Length ? left._ranks[l] : int.MaxValue;
             int b = r < right._ranks.Length ? right._ranks[r] : int.MaxValue;
-            ranks.Add((ushort)Math.Min(a, b));
-            counts.Add((a <= b ? left._counts[l++] : 0) + (b <= a ? right._counts[r++] : 0));
+            ranks[count] = (ushort)Math.Min(a, b);
+            counts[count] = (a <= b ? left._counts[l++] : 0) + (b <= a ? right._counts[r++] : 0);
         }
 
         return new FloatHistogram(
-            [.. ranks], [.. counts], Math.Min(left.Minimum, right.Minimum), Math.Max(left.Maximum, right.Maximum));
+            ranks[..count], counts[..count], Math.Min(left.Minimum, right.Minimum), Math.Max(left.Maximum, right.Maximum));
     }
 
     /// <summary>

@@ -23,9 +23,12 @@ public sealed class JobSources : IDisposable
         if (Directory.Exists(full))
             throw new QuantException(ExitCode.BadModel, $"{modelPath}: is a folder; give the .onnx file.");
         Model = Accept(modelPath);
-        ModelInput = new JobInput(full, ModelHash(full, Model));
+        // Both read the file and take a core for as long.
+        OnnxModel model = Model;
+        Task<string> hash = System.Threading.Tasks.Task.Run(() => ModelHash(full, model));
         _session = ModelSession.Open(full, new SessionSettings { Optimization = GraphOptimization.None, UseArena = false, Prepacks = !Model.IsLarge });
         Inputs = _session.Inputs;
+        ModelInput = new JobInput(full, hash.GetAwaiter().GetResult());
     }
 
     /// <summary>The float model as it was read; null after <see cref="ReleaseModel"/>.</summary>

@@ -57,6 +57,9 @@ public sealed class OnnxModel
     /// </summary>
     internal bool IsLarge => TensorBytes is long bytes && (bytes > LargestInline || (KeepsDataApart && bytes > LargestCopied));
 
+    /// <summary>Whether another copy or session of it beside the first does not matter.</summary>
+    internal bool IsSmall => TensorBytes < SmallestMapped;
+
     private long TensorBytes => ModelTensors.Of(Proto).Sum(t => (long)t.RawData.Length);
 
     /// <summary>Version of the default operator set.</summary>

@@ -9,44 +9,59 @@ internal sealed class Equivalence
 {
     private readonly IReadOnlyList<Sample> _samples;
     private readonly PreparationSettings _settings;
-    private readonly List<DenseTensor[]> _expected = [];
-    private readonly string[] _outputs;
+    private readonly Task<(string[] Outputs, List<DenseTensor[]> Values)> _answers;
     private readonly Lazy<double> _tolerance;
 
     /// <summary>
-    /// Runs <paramref name="original"/>, unoptimized, over the samples. Where ONNX Runtime's own default optimization moves
+    /// Runs <paramref name="original"/>, unoptimized, over the samples: in the background (<see cref="Answer"/> waits) where
+    /// it is small, else it should have the memory for itself. Where ONNX Runtime's own default optimization moves
     /// an answer further than the settings' tolerance allows, the model is that sensitive to rounding, and twice as
     /// much is allowed. <paramref name="opened"/> is a session of it, where there is one already; it is closed when its answers are known.
     /// </summary>
-    /// <exception cref="QuantException">ONNX Runtime does not accept the model, or the samples do not fit it.</exception>
+    /// <exception cref="QuantException">From <see cref="Answer"/>: ONNX Runtime does not accept the model, or the samples do not fit it.</exception>
     public Equivalence(OnnxModel original, IReadOnlyList<Sample> samples, PreparationSettings settings, ModelSession? opened, CancellationToken cancellation)
     {
         _samples = samples;
         _settings = settings;
-        using ModelSession session = opened ?? ModelSession.Create(original, Settings(original, GraphOptimization.None));
-        _outputs = [.. session.Outputs.Where(o => o.Type is not (ElementType.Undefined or ElementType.String)).Select(o => o.Name)];
-        foreach (Sample sample in samples)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using RunResult result = session.Run(sample, _outputs);
-            _expected.Add([.. Enumerable.Range(0, _outputs.Length).Select(result.Copy)]);
-        }
+        _answers = Task.Run(() => AnswersOf(original, opened, cancellation), CancellationToken.None);
+        if (!original.IsSmall)
+            Answer();
 
         // Only asked for where the settings' tolerance is exceeded: it takes one more session.
         _tolerance = new Lazy<double>(() => Math.Max(settings.Tolerance, 2 * OwnDifference(original, cancellation)));
     }
 
+    /// <summary>Waits until the original has answered and its session is closed.</summary>
+    /// <exception cref="QuantException">ONNX Runtime does not accept the model, or the samples do not fit it.</exception>
+    public void Answer() => _answers.GetAwaiter().GetResult();
+
+    private (string[] Outputs, List<DenseTensor[]> Values) AnswersOf(OnnxModel original, ModelSession? opened, CancellationToken cancellation)
+    {
+        using ModelSession session = opened ?? ModelSession.Create(original, Settings(original, GraphOptimization.None));
+        string[] outputs = [.. session.Outputs.Where(o => o.Type is not (ElementType.Undefined or ElementType.String)).Select(o => o.Name)];
+        List<DenseTensor[]> values = [];
+        foreach (Sample sample in _samples)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using RunResult result = session.Run(sample, outputs);
+            values.Add([.. Enumerable.Range(0, outputs.Length).Select(result.Copy)]);
+        }
+
+        return (outputs, values);
+    }
+
     private double OwnDifference(OnnxModel original, CancellationToken cancellation)
     {
         using ModelSession session = ModelSession.Create(original, Settings(original, GraphOptimization.All));
+        (string[] outputs, List<DenseTensor[]> values) = _answers.Result;
         double worst = 0;
         for (int i = 0; i < _samples.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            using RunResult result = session.Run(_samples[i], _outputs);
-            for (int output = 0; output < _outputs.Length; output++)
+            using RunResult result = session.Run(_samples[i], outputs);
+            for (int output = 0; output < outputs.Length; output++)
             {
-                DenseTensor expected = _expected[i][output], actual = result.Copy(output);
+                DenseTensor expected = values[i][output], actual = result.Copy(output);
                 if (expected.Type == ElementType.Float && actual.Type == ElementType.Float && expected.Shape.AsSpan().SequenceEqual(actual.Shape))
                     worst = Math.Max(worst, Relative(expected.Floats, actual.Floats));
             }
@@ -64,17 +79,18 @@ internal sealed class Equivalence
     /// <param name="cancellation">Looked at before every sample.</param>
     public string? Difference(OnnxModel candidate, GraphOptimization optimization, CancellationToken cancellation)
     {
+        (string[] outputs, List<DenseTensor[]> values) = _answers.Result;
         try
         {
             using ModelSession session = ModelSession.Create(candidate, Settings(candidate, optimization));
             for (int i = 0; i < _samples.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                using RunResult result = session.Run(_samples[i], _outputs);
-                for (int output = 0; output < _outputs.Length; output++)
+                using RunResult result = session.Run(_samples[i], outputs);
+                for (int output = 0; output < outputs.Length; output++)
                 {
-                    if (Difference(_expected[i][output], result.Copy(output)) is { } difference)
-                        return $"output {_outputs[output]} of sample {_samples[i].Index} {difference}";
+                    if (Difference(values[i][output], result.Copy(output)) is { } difference)
+                        return $"output {outputs[output]} of sample {_samples[i].Index} {difference}";
                 }
             }
 

@@ -30,17 +30,23 @@ public static class Preparer
         Equivalence original = new(model, check, settings, opened, cancellation);
 
         // Nearly always every rewrite is exact, and one check of all stands for many.
+        PreparedModel? all = null;
         try
         {
-            PreparedModel all = Rewrite(model, check[0], (_, _) => null, settings, cancellation);
-            if (original.Difference(all.Model, GraphOptimization.Basic, cancellation) is null)
-                return all;
+            all = Rewrite(model, check[0], (_, _) => null, settings, cancellation);
         }
         catch (QuantException)
         {
             // One by one it comes out which rewrite that was, or that there is no way.
         }
+        finally
+        {
+            // Also when stopped: the samples must outlive the run.
+            original.Answer();
+        }
 
+        if (all is not null && original.Difference(all.Model, GraphOptimization.Basic, cancellation) is null)
+            return all;
         return Rewrite(model, check[0], (candidate, optimization) => original.Difference(candidate, optimization, cancellation), settings, cancellation);
     }
 

@@ -14,9 +14,10 @@ public static class ReportFiles
         try
         {
             Directory.CreateDirectory(directory);
-            Replace(Path.Combine(directory, "report.json"), JsonReport.Render(report), files);
-            string html = Path.Combine(directory, "report.html");
-            Replace(html, HtmlReport.Render(report), files);
+            Task<string> json = Task.Run(() => JsonReport.Render(report));
+            string html = Path.Combine(directory, "report.html"), page = HtmlReport.Render(report);
+            Replace(Path.Combine(directory, "report.json"), json.GetAwaiter().GetResult(), files);
+            Replace(html, page, files);
             return html;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -48,7 +48,10 @@ internal static class LatencyComparison
             timesB.Add(Time(b, sample));
         }
 
-        double[] ratios = [.. timesA.Zip(timesB, (x, y) => x / y).Order()];
+        double[] ratios = new double[timesA.Count];
+        for (int i = 0; i < ratios.Length; i++)
+            ratios[i] = timesA[i] / timesB[i];
+        Array.Sort(ratios);
         LatencySummary summaryA = Summarize(timesA), summaryB = Summarize(timesB);
         (double low, double high) = Interval(timesA, timesB);
         return new LatencyResult
@@ -83,8 +86,14 @@ internal static class LatencyComparison
         return (ratios[outside], ratios[^(outside + 1)]);
     }
 
-    private static double MedianOf(IReadOnlyList<double> times, int first, int count) =>
-        PairedComparison.Quantile([.. times.Skip(first).Take(count).Order()], 0.5);
+    private static double MedianOf(IReadOnlyList<double> times, int first, int count)
+    {
+        double[] sorted = new double[count];
+        for (int i = 0; i < count; i++)
+            sorted[i] = times[first + i];
+        Array.Sort(sorted);
+        return PairedComparison.Quantile(sorted, 0.5);
+    }
 
     private static double Time(ModelSession session, Sample sample)
     {
@@ -95,7 +104,8 @@ internal static class LatencyComparison
 
     private static LatencySummary Summarize(List<double> times)
     {
-        double[] sorted = [.. times.Order()];
+        double[] sorted = [.. times];
+        Array.Sort(sorted);
         return new LatencySummary(PairedComparison.Quantile(sorted, 0.5), PairedComparison.Quantile(sorted, 0.95), sorted[0]);
     }
 }

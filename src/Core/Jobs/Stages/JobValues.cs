@@ -27,6 +27,9 @@ internal sealed class JobValues(IBlobStore blobs)
     public Task<CalibrationStatistics> StatisticsAsync(BlobId id) =>
         KeepAsync(id, async () => StatisticsFile.Read(await blobs.GetAsync(id)));
 
+    /// <summary>Keeps a value that was just stored, so that it need not be read again.</summary>
+    public void Keep(BlobId id, object value) => _kept[id] = new Lazy<Task<object>>(Task.FromResult(value));
+
     /// <summary>Configurations are read by one stage after another, so none is kept.</summary>
     public async Task<QuantizationConfiguration> ConfigurationAsync(BlobId id, CancellationToken cancellation)
     {

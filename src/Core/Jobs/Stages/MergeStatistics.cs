@@ -41,7 +41,7 @@ internal sealed class MergeStatistics(JobValues values) : IWorkHandler
         return stream.ToArray();
     }
 
-    /// <summary>Merges in block order, one block at a time: the sums' bits do not depend on who finished first.</summary>
+    /// <summary>Merges in block order: the sums' bits do not depend on who finished first. The next block is read meanwhile.</summary>
     /// <param name="blobs">Where the blocks are.</param>
     /// <param name="blocks">At least one.</param>
     /// <param name="tensors">Which of each block's tensors.</param>
@@ -49,12 +49,18 @@ internal sealed class MergeStatistics(JobValues values) : IWorkHandler
     public static async Task<CalibrationStatistics> MergeAsync(IBlobStore blobs, IReadOnlyList<BlobId> blocks, Range tensors, CancellationToken cancellation)
     {
         CalibrationStatistics? total = null;
-        foreach (BlobId block in blocks)
+        Task<CalibrationStatistics> next = ReadAsync(blocks[0]);
+        for (int i = 0; i < blocks.Count; i++)
         {
-            CalibrationStatistics statistics = StatisticsFile.Read(await blobs.GetAsync(block, cancellation), tensors);
+            CalibrationStatistics statistics = await next;
+            if (i + 1 < blocks.Count)
+                next = ReadAsync(blocks[i + 1]);
             total = total is null ? statistics : CalibrationStatistics.Merge(total, statistics);
         }
 
         return total!;
+
+        Task<CalibrationStatistics> ReadAsync(BlobId block) =>
+            Task.Run(async () => StatisticsFile.Read(await blobs.GetAsync(block, cancellation), tensors), cancellation);
     }
 }

@@ -18,6 +18,7 @@ internal static class RangesStage
     {
         RangeSettings settings = SettingsOf(context.Settings);
         BlobId statisticsBlob = await context.Directory.Blobs.PutAsync(ToBytes(statistics), cancellation);
+        context.Handlers.Values.Keep(statisticsBlob, statistics);
         WorkItem[] items = EstimateRanges.ItemsOf(plan, context.Directory.Specification.Tool, planBlob, statisticsBlob, settings.Method);
         IReadOnlyList<BlobId> results = await context.RunItemsAsync("ranges", items, cancellation);
 
