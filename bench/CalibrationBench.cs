@@ -58,7 +58,12 @@ internal static class CalibrationBench
             ("pass, by channel too", () => Calibrator.Calibrate(tapped, channels, samples, settings, null, default)),
         ];
         if (threads > 1)
-            variants.Add(($"pass, {threads} workers of 1 thread", () => Calibrator.Calibrate(single, taps, samples, settings with { Workers = threads, Threads = 1 }, null, default)));
+        {
+            // Two blocks, or one worker would do it all.
+            CalibrationSettings shared = settings with { Workers = threads, Threads = 1, BlockSize = Math.Min(8, samples.Count / threads) };
+            variants.Add(($"pass, {threads} workers of 1 thread", () => Calibrator.Calibrate(single, taps, samples, shared, null, default)));
+            variants.Add(("  by channel too", () => Calibrator.Calibrate(single, channels, samples, shared, null, default)));
+        }
 
         double[] medians = Interleaved.Medians([.. variants.Select(v => v.Body)], Rounds);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

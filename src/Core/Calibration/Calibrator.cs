@@ -73,7 +73,9 @@ public static class Calibrator
     public static ModelSession OpenTapped(OnnxModel prepared, IReadOnlyList<TapRequest> taps, int threads)
     {
         UnusedMemory.Return();
-        ModelSession session = ModelSession.Create(Tap(prepared, taps), new SessionSettings { Threads = threads });
+        // Its threads must not spin while the values they made are counted.
+        SessionSettings settings = new() { Threads = threads, Entries = new Dictionary<string, string> { ["session.force_spinning_stop"] = "1" } };
+        ModelSession session = ModelSession.Create(Tap(prepared, taps), settings);
         UnusedMemory.Return();
         return session;
     }

@@ -8,6 +8,12 @@ namespace QuantCluster.Calibration;
 /// </summary>
 internal readonly struct Extremes(Vector512<float> least, Vector512<float> greatest, Vector512<int> magnitude)
 {
+    private Vector512<float> Least => least;
+
+    private Vector512<float> Greatest => greatest;
+
+    private Vector512<int> Magnitude => magnitude;
+
     public static Extremes None => new(
         Vector512.Create(float.PositiveInfinity), Vector512.Create(float.NegativeInfinity), Vector512<int>.Zero);
 
@@ -18,16 +24,16 @@ internal readonly struct Extremes(Vector512<float> least, Vector512<float> great
         Vector512.MaxNative(greatest, values),
         Vector512.Max(magnitude, values.AsInt32() & Vector512.Create(int.MaxValue)));
 
+    public Extremes With(Extremes other) => new(
+        Vector512.MinNative(least, other.Least), Vector512.MaxNative(greatest, other.Greatest), Vector512.Max(magnitude, other.Magnitude));
+
     /// <summary>Of finite values.</summary>
     public (float Minimum, float Maximum) Ends()
     {
-        float minimum = least[0], maximum = greatest[0];
-        for (int lane = 1; lane < Vector512<float>.Count; lane++)
-        {
-            minimum = Math.Min(minimum, least[lane]);
-            maximum = Math.Max(maximum, greatest[lane]);
-        }
-
-        return (minimum, maximum);
+        Vector256<float> low = Vector256.MinNative(least.GetLower(), least.GetUpper()), high = Vector256.MaxNative(greatest.GetLower(), greatest.GetUpper());
+        Vector128<float> lowest = Vector128.MinNative(low.GetLower(), low.GetUpper()), highest = Vector128.MaxNative(high.GetLower(), high.GetUpper());
+        return (
+            Math.Min(Math.Min(lowest[0], lowest[1]), Math.Min(lowest[2], lowest[3])),
+            Math.Max(Math.Max(highest[0], highest[1]), Math.Max(highest[2], highest[3])));
     }
 }

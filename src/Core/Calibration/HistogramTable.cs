@@ -14,8 +14,10 @@ namespace QuantCluster.Calibration;
 /// </summary>
 internal sealed unsafe class HistogramTable : IDisposable
 {
+    /// <summary>Values are counted so many at a time.</summary>
+    public const int Step = 16;
+
     private const int Lanes = 2;
-    private const int Step = 16;
 
     /// <summary>Values whose keys wait at a time: they stay in the first-level cache.</summary>
     private const int Chunk = 2048;
@@ -23,6 +25,8 @@ internal sealed unsafe class HistogramTable : IDisposable
     private uint* _counters = (uint*)NativeMemory.AllocZeroed(FloatBins.Count * Lanes, sizeof(uint));
     private long[] _spilled = [];
     private long _sinceSpill;
+    private uint _frequent;
+    private bool _isSparse;
 
     /// <summary>
     /// Counts every value, non-finite ones in bins that <see cref="ToHistogram"/> leaves out, and finds the least and
@@ -30,32 +34,45 @@ internal sealed unsafe class HistogramTable : IDisposable
     /// </summary>
     public void Add(ReadOnlySpan<float> values, ref ValueScan scan)
     {
-        if (_sinceSpill + values.Length > uint.MaxValue)
-            Spill();
-        _sinceSpill += values.Length;
+        Begin(values.Length, scan);
         int vectorized = values.Length - (values.Length % Step);
-        // The greatest so far is, where values are clipped, what they are clipped to.
-        uint frequent = (uint)FloatBins.KeyOf(scan.Maximum);
-        fixed (float* start = values)
-        {
-            bool isSparse = Avx512F.IsSupported;
-            for (int done = 0; done < vectorized;)
-            {
-                int count = isSparse ? Math.Min(Chunk, vectorized - done) : vectorized - done;
-                Extremes extremes;
-                if (isSparse)
-                    extremes = CountRare(start + done, start + done + count, frequent, out isSparse);
-                else
-                    extremes = CountInTurn(start + done, start + done + count);
-                scan.Add(values.Slice(done, count), extremes);
-                done += count;
-            }
-
-            for (float* at = start + vectorized; at < start + values.Length; at++)
-                _counters[((ushort*)at)[1] * Lanes]++;
-        }
-
+        scan.Add(values[..vectorized], Count(values[..vectorized]));
+        CountRest(values[vectorized..]);
         scan.Add(values[vectorized..]);
+    }
+
+    /// <summary>Before a tensor of <paramref name="length"/> values is counted piece by piece; <paramref name="scan"/> is of those before.</summary>
+    public void Begin(int length, in ValueScan scan)
+    {
+        if (_sinceSpill + length > uint.MaxValue)
+            Spill();
+        _sinceSpill += length;
+        // The greatest so far is, where values are clipped, what they are clipped to.
+        _frequent = (uint)FloatBins.KeyOf(scan.Maximum);
+        _isSparse = Avx512F.IsSupported;
+    }
+
+    /// <summary>Counts values, a multiple of <see cref="Step"/>.</summary>
+    public Extremes Count(ReadOnlySpan<float> values)
+    {
+        Vector512<double> lower = default, upper = default;
+        return Count<Unsummed>(values, ref lower, ref upper);
+    }
+
+    /// <summary>Counts values, a multiple of <see cref="Step"/>, and adds them up lane by lane, in their order.</summary>
+    public Extremes CountAndSum(ReadOnlySpan<float> values, out Vector512<double> sums)
+    {
+        Vector512<double> lower = Vector512<double>.Zero, upper = lower;
+        Extremes extremes = Count<Summed>(values, ref lower, ref upper);
+        sums = lower + upper;
+        return extremes;
+    }
+
+    /// <summary>Counts what is left of a multiple of <see cref="Step"/>.</summary>
+    public void CountRest(ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+            _counters[FloatBins.KeyOf(value) * Lanes]++;
     }
 
     /// <summary>What was counted so far; <paramref name="minimum"/> and <paramref name="maximum"/> are the exact ends.</summary>
@@ -84,10 +101,26 @@ internal sealed unsafe class HistogramTable : IDisposable
         _counters = null;
     }
 
+    private Extremes Count<TSum>(ReadOnlySpan<float> values, ref Vector512<double> lower, ref Vector512<double> upper)
+        where TSum : struct
+    {
+        fixed (float* start = values)
+        {
+            float* at = start, end = start + values.Length;
+            Extremes extremes = Extremes.None;
+            for (; at < end && _isSparse; at += Math.Min(Chunk, end - at))
+                extremes = extremes.With(CountRare<TSum>(at, at + Math.Min(Chunk, end - at), ref lower, ref upper));
+            return at < end ? extremes.With(CountInTurn<TSum>(at, end, ref lower, ref upper)) : extremes;
+        }
+    }
+
     // What waits is written before it is read.
     [SkipLocalsInit]
-    private Extremes CountRare(float* at, float* end, uint frequent, out bool isSparse)
+    private Extremes CountRare<TSum>(float* at, float* end, ref Vector512<double> lower, ref Vector512<double> upper)
+        where TSum : struct
     {
+        uint frequent = _frequent;
+        Vector512<double> first = lower, second = upper;
         uint* counters = _counters;
         uint* waiting = stackalloc uint[Chunk + Step];
         uint* last = waiting;
@@ -102,6 +135,12 @@ internal sealed unsafe class HistogramTable : IDisposable
             least = Vector512.MinNative(least, values);
             greatest = Vector512.MaxNative(greatest, values);
             magnitude = Vector512.Max(magnitude, values.AsInt32() & Vector512.Create(int.MaxValue));
+            if (typeof(TSum) == typeof(Summed))
+            {
+                first += Vector512.WidenLower(values);
+                second += Vector512.WidenUpper(values);
+            }
+
             Vector512<uint> keys = values.AsUInt32() >>> 16;
             Vector512<uint> isTop = Vector512.Equals(keys, top);
             Vector512<uint> isRare = ~(isTop | Vector512.Equals(keys, Vector512<uint>.Zero));
@@ -125,17 +164,27 @@ internal sealed unsafe class HistogramTable : IDisposable
         counters[(nuint)frequent * Lanes] += (uint)tops;
         if (frequent != 0)
             counters[0] += (uint)(all - rare - tops);
-        isSparse = rare < all - (all / 4);
+        _isSparse = rare < all - (all / 4);
+        (lower, upper) = (first, second);
         return new Extremes(least, greatest, magnitude);
     }
 
-    private Extremes CountInTurn(float* at, float* end)
+    private Extremes CountInTurn<TSum>(float* at, float* end, ref Vector512<double> lower, ref Vector512<double> upper)
+        where TSum : struct
     {
         Extremes extremes = Extremes.None;
+        Vector512<double> first = lower, second = upper;
         byte* counters = (byte*)_counters;
         for (; at < end; at += Step)
         {
-            extremes = extremes.With(Vector512.Load(at));
+            Vector512<float> values = Vector512.Load(at);
+            extremes = extremes.With(values);
+            if (typeof(TSum) == typeof(Summed))
+            {
+                first += Vector512.WidenLower(values);
+                second += Vector512.WidenUpper(values);
+            }
+
             // The upper half of a little-endian float is its bin's key; a bin's counters are 8 bytes.
             ushort* keys = (ushort*)at + 1;
             (*(uint*)(counters + ((nuint)keys[0] << 3)))++;
@@ -156,6 +205,7 @@ internal sealed unsafe class HistogramTable : IDisposable
             (*(uint*)(counters + ((nuint)keys[30] << 3) + 4))++;
         }
 
+        (lower, upper) = (first, second);
         return extremes;
     }
 
@@ -175,4 +225,9 @@ internal sealed unsafe class HistogramTable : IDisposable
         NativeMemory.Clear(_counters, FloatBins.Count * Lanes * sizeof(uint));
         _sinceSpill = 0;
     }
+
+    /// <summary>The walk that also adds values up, and the one that does not: two compilations of one method.</summary>
+    private readonly struct Summed;
+
+    private readonly struct Unsummed;
 }

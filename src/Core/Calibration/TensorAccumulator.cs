@@ -18,6 +18,12 @@ internal sealed class TensorAccumulator : IDisposable
 
     public void Add(ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
     {
+        if (_table is not null && _channels is not null)
+        {
+            _channels.AddCounting(values, shape, _table, ref _scan);
+            return;
+        }
+
         _channels?.Add(values, shape);
         if (_table is null)
             _scan.Add(values);

@@ -36,17 +36,23 @@ internal struct ValueScan()
     {
         if (values.Length == 0)
             return;
-        Count += values.Length;
         if (extremes.AllFinite)
         {
-            (float minimum, float maximum) = extremes.Ends();
-            _minimum = Math.Min(_minimum, minimum);
-            _maximum = Math.Max(_maximum, maximum);
+            AddFinite(values.Length, extremes);
+            return;
         }
-        else
-        {
-            AddAny(values);
-        }
+
+        Count += values.Length;
+        AddAny(values);
+    }
+
+    /// <summary>Adds <paramref name="count"/> finite values, at least one.</summary>
+    public void AddFinite(long count, Extremes extremes)
+    {
+        Count += count;
+        (float minimum, float maximum) = extremes.Ends();
+        _minimum = Math.Min(_minimum, minimum);
+        _maximum = Math.Max(_maximum, maximum);
     }
 
     private void AddAny(ReadOnlySpan<float> values)

@@ -113,6 +113,51 @@ public class HistogramTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 3, 2000, 1)]
+    [InlineData(1, 40, 700, 1)]
+    [InlineData(1, 5000, 3, 1)]
+    [InlineData(2, 6, 16, 16)]
+    [InlineData(1, 7, 70, 70)]
+    [InlineData(1, 9, 7, 7)]
+    [InlineData(0, 3, 5, 5)]
+    [InlineData(2, 0, 5, 5)]
+    public void Counting_and_adding_by_channel_in_one_walk_gives_what_two_walks_give(params int[] dimensions)
+    {
+        foreach (int axis in (int[])[1, 2, 3])
+        {
+            foreach (string spoiled in (string[])["", "first", "last", "middle"])
+            {
+                long[] shape = [.. dimensions.Select(d => (long)d)];
+                float[] values = SmallModels.Gaussian(new Random(axis), (int)shape.Aggregate(1L, (n, d) => n * d));
+                for (int i = 0; i < values.Length; i += 3)
+                    values[i] = Math.Max(0, values[i]);
+                if (spoiled.Length > 0 && values.Length > 0)
+                    values[spoiled == "first" ? 0 : spoiled == "last" ? ^1 : values.Length / 2] = spoiled == "middle" ? float.NaN : float.PositiveInfinity;
+
+                using TensorAccumulator both = new(new TapRequest("t", axis)), counted = new(new TapRequest("t"));
+                ChannelAccumulator added = new(new TapRequest("t", axis));
+                for (int sample = 0; sample < 2; sample++)
+                {
+                    both.Add(values, shape);
+                    counted.Add(values, shape);
+                    added.Add(values, shape);
+                }
+
+                TensorStatistics together = both.ToStatistics(), apart = counted.ToStatistics();
+                ChannelStatistics channels = added.Take();
+                Assert.Equal((apart.Count, apart.Minimum, apart.Maximum, apart.NaNs, apart.Infinities), (together.Count, together.Minimum, together.Maximum, together.NaNs, together.Infinities));
+                Assert.Equal(apart.Histogram.Ranks, together.Histogram.Ranks);
+                Assert.Equal(apart.Histogram.Counts, together.Histogram.Counts);
+                Assert.Equal(channels.Minimum, together.Channels!.Minimum);
+                Assert.Equal(channels.Maximum, together.Channels.Maximum);
+                Assert.Equal(channels.CountPerChannel, together.Channels.CountPerChannel);
+                for (int c = 0; c < channels.Channels; c++)
+                    Assert.Equal(channels.Sums[c], together.Channels.Sums[c], 1e-9);
+            }
+        }
+    }
+
     [Fact]
     public void A_statistics_file_gives_back_what_was_saved()
     {
