@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using QuantCluster.Cluster;
@@ -11,6 +12,8 @@ namespace QuantCluster.Tests.Workers;
 /// <summary>Machines' clocks may differ by any amount: leases are durations on Redis's clock and on a worker's own watch.</summary>
 public sealed class ClockTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     [Fact]
     public void Nothing_in_the_workers_reads_a_machines_clock()
     {
@@ -39,6 +42,31 @@ public sealed class ClockTests
         JobState state = await new StoredJobRun(job, "from the past", new Clock(TimeSpan.FromDays(-900))).RunAsync(new LocalEngine(1), default);
         Assert.Equal((JobPhase.Finished, 2), (state.Phase, state.Coordinators));
         Assert.Equal((await DigitsJob.RunAloneAsync(settings)).Model, TestCluster.ResultOf(job));
+    }
+
+    [Fact]
+    public async Task Workers_on_machines_whose_clocks_are_years_apart_take_over_from_each_other_and_come_to_the_same_bytes()
+    {
+        Require.Redis();
+        Assert.SkipUnless(ShiftedClock.CanBeHad, ShiftedClock.Missing);
+        JobSettings settings = new();
+        using TestCluster cluster = new(leaseSeconds: 1);
+        WorkerProcess future = cluster.AddWorker(1, ShiftedClock.Wrapping(TimeSpan.FromDays(900)));
+        StoredJob job = cluster.Submit(settings);
+        Assert.Same(future, await cluster.CoordinatorOfAsync(job, Patience));
+        cluster.AddWorker(1, ShiftedClock.Wrapping(TimeSpan.FromDays(-900)));
+        await cluster.UntilAsync(() => job.ReadState().Stage is not (null or "prepare" or "plan"), Patience, "it does not begin");
+        future.Kill();
+        JobState state = await cluster.FinishAsync(job, Patience);
+        Assert.True(state.Phase == JobPhase.Finished, state.Message);
+        (byte[] model, IReadOnlyList<string> journal) = await DigitsJob.RunAloneAsync(settings);
+        Assert.Equal(model, TestCluster.ResultOf(job));
+        Assert.Equal(journal.Order(), TestCluster.JournalOf(job).Order());
+
+        // The log alone shows their clocks, and so that these were off.
+        int[] days = [.. File.ReadAllLines(job.LogFile)
+            .Select(l => (int)Math.Round((DateTimeOffset.Parse(l.Split(' ')[0], CultureInfo.InvariantCulture) - TimeProvider.System.GetUtcNow()).TotalDays)).Distinct().Order()];
+        Assert.Equal([-900, 900], days);
     }
 
     private sealed class Clock(TimeSpan off) : TimeProvider

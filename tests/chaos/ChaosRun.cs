@@ -14,7 +14,7 @@ internal static class ChaosRun
     private const int Workers = 3;
     private const double LeaseSeconds = 1.5;
 
-    private static readonly TimeSpan PatienceWithAJob = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan PatienceWithAJob = TimeSpan.FromMinutes(5);
 
     // Jobs that differ, so that none finds the work of another done.
     private static readonly (JobSettings Settings, SearchSettings? Search)[] Kinds =
@@ -26,12 +26,12 @@ internal static class ChaosRun
         (new(), null),
     ];
 
-    public static async Task<ChaosResult> RunAsync(TimeSpan time, int seed, Action<string> say)
+    public static async Task<ChaosResult> RunAsync(TimeSpan time, int seed, Action<string> say, bool silos = false)
     {
-        say($"chaos: seed {seed}");
+        say($"chaos: {(silos ? "orleans" : "redis")}, seed {seed}");
         using SmallDisk disk = new();
-        using TestCluster cluster = new(LeaseSeconds, disk.Folder);
-        Faults faults = new(cluster, disk, new Random(seed), say);
+        using TestCluster cluster = new(LeaseSeconds, disk.Folder, silos);
+        Faults faults = new(cluster, disk, new Random(seed), say, silos);
         for (int i = 0; i < Workers; i++)
             cluster.AddWorker();
         List<(byte[] Model, IReadOnlyList<string> Journal)> undisturbed = [];

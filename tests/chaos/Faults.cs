@@ -11,12 +11,15 @@ internal sealed class Faults
     private readonly TestCluster _cluster;
     private readonly SmallDisk _disk;
     private readonly Random _random;
+    private readonly (int Least, int Most) _pause;
     private readonly Action<string> _say;
     private readonly Dictionary<string, Func<StoredJob, Task<bool>>> _kinds;
     private readonly Dictionary<string, int> _counts = [];
 
-    public Faults(TestCluster cluster, SmallDisk disk, Random random, Action<string> say)
+    public Faults(TestCluster cluster, SmallDisk disk, Random random, Action<string> say, bool silos)
     {
+        // A silo takes seconds to come, and the others to learn of it.
+        _pause = silos ? (1500, 6000) : (150, 900);
         (_cluster, _disk, _random, _say) = (cluster, disk, random, say);
         _kinds = new()
         {
@@ -24,11 +27,16 @@ internal sealed class Faults
             ["coordinators killed"] = KillCoordinatorAsync,
             ["workers hung past their lease"] = HangAsync,
             ["Redis restarts"] = RestartRedisAsync,
-            ["Redis emptied"] = EmptyRedisAsync,
-            ["results duplicated"] = DuplicateAsync,
             ["blobs damaged"] = DamageAsync,
             ["workers asked to leave"] = LeaveAsync,
         };
+        if (!silos)
+        {
+            // Silos keep their membership there, and no results.
+            _kinds["Redis emptied"] = EmptyRedisAsync;
+            _kinds["results duplicated"] = DuplicateAsync;
+        }
+
         if (disk.CanBeFilled)
             _kinds["disk full"] = FillDiskAsync;
         else
@@ -47,7 +55,7 @@ internal sealed class Faults
         string[] names = [.. _kinds.Keys];
         while (!over.IsCancellationRequested)
         {
-            await PauseAsync(_random.Next(150, 900), over);
+            await PauseAsync(_random.Next(_pause.Least, _pause.Most), over);
             if (over.IsCancellationRequested)
                 break;
             string name = names[_random.Next(names.Length)];
@@ -156,7 +164,7 @@ internal sealed class Faults
 
     private async Task<bool> LeaveAsync(StoredJob job)
     {
-        await _cluster.Workers[_random.Next(_cluster.Workers.Count)].LeaveAsync(TimeSpan.FromSeconds(30));
+        await _cluster.Workers[_random.Next(_cluster.Workers.Count)].LeaveAsync(TimeSpan.FromSeconds(90));
         return true;
     }
 

@@ -9,14 +9,17 @@ namespace QuantCluster.Tests.Chaos;
 internal sealed class TestCluster : IDisposable
 {
     private readonly double _lease;
+    private readonly bool _silos;
     private readonly string _folder = Directory.CreateTempSubdirectory("quant-cluster-").FullName;
     private int _named;
 
     /// <param name="leaseSeconds">After which a silent worker is taken for dead.</param>
     /// <param name="store">Where jobs are; null for a folder that goes with the cluster.</param>
-    public TestCluster(double leaseSeconds, string? store = null)
+    /// <param name="silos">Of silos instead of workers; they find jobs in the store.</param>
+    public TestCluster(double leaseSeconds, string? store = null, bool silos = false)
     {
         _lease = leaseSeconds;
+        _silos = silos;
         Store = JobStore.Open(store ?? Path.Combine(_folder, "store"));
     }
 
@@ -28,7 +31,10 @@ internal sealed class TestCluster : IDisposable
 
     public WorkerProcess AddWorker(int cores = 1, IReadOnlyList<string>? wrapping = null)
     {
-        WorkerProcess worker = WorkerProcess.OfQuant(Redis.Address, Store.Root, cores, _lease, $"worker-{++_named}", wrapping);
+        string name = $"{(_silos ? "silo" : "worker")}-{++_named}";
+        WorkerProcess worker = _silos
+            ? WorkerProcess.OfSilo(Redis.Address, Store.Root, name)
+            : WorkerProcess.OfQuant(Redis.Address, Store.Root, cores, _lease, name, wrapping);
         Workers.Add(worker);
         return worker;
     }
@@ -43,8 +49,9 @@ internal sealed class TestCluster : IDisposable
     public StoredJob Submit(JobSettings? settings = null, SearchSettings? search = null)
     {
         using JobSources sources = DigitsJob.Open(settings ?? new JobSettings());
-        StoredJob job = new JobSubmission(Store).Submit(DigitsJob.Specify(sources, settings ?? new JobSettings(), "digits.int8.onnx", search), "redis", TimeProvider.System.GetUtcNow());
-        Announce(job);
+        StoredJob job = new JobSubmission(Store).Submit(DigitsJob.Specify(sources, settings ?? new JobSettings(), "digits.int8.onnx", search), _silos ? "orleans" : "redis", TimeProvider.System.GetUtcNow());
+        if (!_silos)
+            Announce(job);
         return job;
     }
 

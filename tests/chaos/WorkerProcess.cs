@@ -22,6 +22,9 @@ internal sealed partial class WorkerProcess : IDisposable
     /// <summary>The quant command as it was built.</summary>
     public static string Quant { get; } = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(Samples.Path("digits"))!)!, "src", "Client", "bin", "Release", "net10.0", "quant.dll");
 
+    /// <summary>The silo as it was built; no such file where the build has no Orleans.</summary>
+    public static string Silo { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Quant)!, "../../../../Silo/bin/Release/net10.0/quant-silo.dll"));
+
     public string Name { get; }
 
     public string Log { get; private set; } = "";
@@ -42,6 +45,15 @@ internal sealed partial class WorkerProcess : IDisposable
         return Start(
             name, wrapping ?? [], Quant, "worker", "--engine", "redis", "--cluster", redis, "--store", store, "--name", name,
             "--cores", cores.ToString(CultureInfo.InvariantCulture), "--lease", leaseSeconds.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>A silo of one core, that notices within a second or two who is gone.</summary>
+    public static WorkerProcess OfSilo(string redis, string store, string name)
+    {
+        string Port() => FreePorts.Take().ToString(CultureInfo.InvariantCulture);
+        return Start(
+            name, [], Silo, "--redis", redis, "--store", store, "--cluster-id", "chaos", "--name", name, "--address", "127.0.0.1", "--cores", "1",
+            "--silo-port", Port(), "--gateway-port", Port(), "--http-port", Port(), "--reminder-seconds", "2", "--probe-milliseconds", "400");
     }
 
     /// <summary>SIGKILL: nothing is said, nothing is finished.</summary>
