@@ -30,7 +30,7 @@ internal static class Run
     private static readonly Option<string> MaximumLatency = LimitOption.Create("--max-latency", "MS|N%", "The most a run may take, in milliseconds or percent of the float model's: the most accurate model within it, measured on this machine. None: exit code 6.", "ms", "us", "s");
     private static readonly Option<string> MaximumSize = LimitOption.Create("--max-size", "MB|N%", "The most the model may have (2.5MB, 800kB, 40%): the most accurate model within it. None: exit code 6.", "GB", "MB", "kB", "B");
     private static readonly Option<int?> FrontierPoints = CountOption.Create("--frontier", "Also make up to N models between fastest and most accurate, beside OUT in the folder OUT.frontier; see 'quant frontier'.");
-    private static readonly Option<string> Tolerance = LimitOption.Create("--tolerance", "N%", "How much worse the task may be on held-back samples before layers go back to float for it, as long as the model stays faster than float by estimate. Known where the calibration data have a metric, and of language models. Default: 0.1%.");
+    private static readonly Option<string> Tolerance = LimitOption.Create("--tolerance", "N%", "How much worse the task may be on held-back samples before layers go back to float for it, as long as the model stays faster than float by estimate. Known where the calibration data have a metric, and of language models. Default: 0.1%; none with --weights int4.");
     private static readonly Option<string[]> KeepFloat = new("--keep-float") { HelpName = "LAYER", AllowMultipleArgumentsPerToken = true, Description = "Layers that stay float, by node or output tensor ('quant inspect' names them)." };
     private static readonly Option<string> FloatWeights = Choice("--float-weights", "How the weights of layers that compute in float are stored: as INT8 where held-back samples allow it (auto; not those that --keep-float names), as they are (float), or all as INT8 (int8). The speed is that of float.", "auto", "float", "int8");
     private static readonly Option<string> Speed = Choice("--speed", "What timings on this machine may decide: layers go back to float only if the model is slower than float else (auto), wherever they do not pay (measured), or never, so that bytes are the same everywhere (ignore). Exit code 8: float is best here.", "auto", "measured", "ignore");
@@ -108,7 +108,7 @@ internal static class Run
         MaximumLatency = LimitOption.Read(parsed.GetValue(MaximumLatency), "ms", "us", "s"),
         MaximumSize = LimitOption.Read(parsed.GetValue(MaximumSize), "GB", "MB", "kB", "B"),
         Frontier = parsed.GetValue(FrontierPoints),
-        Tolerance = LimitOption.Read(parsed.GetValue(Tolerance)) is { } tolerance ? PercentOf(tolerance) : JobSettings.DefaultTolerance,
+        Tolerance = LimitOption.Read(parsed.GetValue(Tolerance)) is { } tolerance ? PercentOf(tolerance) : null,
         KeepFloat = parsed.GetValue(KeepFloat) is { Length: > 0 } floats ? floats : null,
         FloatWeights = Enum.Parse<FloatWeights>(parsed.GetValue(FloatWeights)!, ignoreCase: true),
         Speed = Enum.Parse<SpeedMode>(parsed.GetValue(Speed)!, ignoreCase: true),

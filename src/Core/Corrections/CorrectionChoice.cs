@@ -139,7 +139,7 @@ public static class CorrectionChoice
         helped |= rounded is not null && Try($"rounding and bias of all {either.Length} layers", either, 0, () => rounded);
 
         // Few bits shift means so far that making up for them layer by layer can do more harm than good.
-        if (rounded is not null && configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4))
+        if (rounded is not null && all.Length > 0 && configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4))
         {
             helped |= Try($"rounding of all {roundable.Length} layers", roundable, 0,
                 () => correction.Correct(configuration, roundable.ToHashSet(), LayerCorrection.Rounding, cancellation));

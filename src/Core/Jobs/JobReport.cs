@@ -164,7 +164,7 @@ internal sealed record JobReport(
         new("--weight-range", Job.Settings.WeightRange.ToString().ToLowerInvariant()),
         new("--weights", Job.Settings.Weights.ToString().ToLowerInvariant()),
         new("--float-weights", Job.Settings.FloatWeights.ToString().ToLowerInvariant()),
-        new("--tolerance", string.Create(CultureInfo.InvariantCulture, $"{Job.Settings.Tolerance}%")),
+        new("--tolerance", double.IsFinite(Job.Settings.TaskTolerance) ? string.Create(CultureInfo.InvariantCulture, $"{Job.Settings.TaskTolerance}%") : "none"),
         new("--correct", Job.Settings.Correct.ToString().ToLowerInvariant()),
         new("samples", Statistics.Samples.ToString(CultureInfo.InvariantCulture)),
     ];

@@ -71,7 +71,7 @@ public enum SpeedMode
 /// <summary>The user's choices; those that do not change the result (threads, workers) are kept for <c>quant resume</c>.</summary>
 public sealed record JobSettings
 {
-    public const double DefaultTolerance = 0.1;
+    internal const double DefaultTolerance = 0.1;
 
     public RangeMethod Method { get; init; }
 
@@ -101,8 +101,13 @@ public sealed record JobSettings
     /// <summary>Gate: the most the task metric may fall, in the metric's own unit.</summary>
     public double? MaximumDrop { get; init; }
 
-    /// <summary>Percent by which the task may be worse on held-back samples before layers go back to float for it, where something is known of it.</summary>
-    public double Tolerance { get; init; } = DefaultTolerance;
+    /// <summary>
+    /// Percent by which the task may be worse on held-back samples before layers go back to float for it, where something is
+    /// known of it; null for the default, which is none where all weights are to have 4 bits: those are about size.
+    /// </summary>
+    public double? Tolerance { get; init; }
+
+    internal double TaskTolerance => Tolerance ?? (Weights == WeightType.Int4 ? double.PositiveInfinity : DefaultTolerance);
 
     /// <summary>Layers, by node or tensor, that stay float; null for none.</summary>
     public IReadOnlyList<string>? KeepFloat { get; init; }

@@ -65,6 +65,33 @@ public class HessianCorrectionTests
     }
 
     [Fact]
+    public void Rounding_alone_leaves_every_bias_as_it_was()
+    {
+        QuantizationConfiguration coarse = Coarse(16);
+        QuantizationConfiguration rounded = new SequentialBiasCorrection(Model, Plan, Data, [0, 1, 2, 3, 4, 5], 1)
+            .Correct(coarse, Plan.Layers.Select(l => l.Id).ToHashSet(), LayerCorrection.Rounding, CancellationToken.None);
+        Assert.Empty(rounded.Biases);
+        Assert.All(Plan.Layers, l => Assert.NotEqual(coarse.Weights[l.Id].Values, rounded.Weights[l.Id].Values));
+        Assert.True(Sqnr(rounded) > Sqnr(coarse) + 2);
+    }
+
+    [Fact]
+    public void At_four_bits_rounding_is_tried_without_biases_too()
+    {
+        QuantizationConfiguration four = Nearest with
+        {
+            Weights = Nearest.Weights.ToDictionary(w => w.Key, w => new QuantizedWeight(
+                IntegerType.Int4, w.Value.Axis, [.. w.Value.Scales.Select(s => s * 127 / 7)], [.. w.Value.Values.Select(v => (sbyte)Math.Round(v * 7 / 127.0))])),
+        };
+        CorrectionResult result = Choose(CorrectionMode.Auto, four);
+        Assert.Equal(
+            ["rounding of all 5 layers", "rounding of all 5 layers for biases, without these"],
+            result.Trials.Select(t => t.Name).Where(n => n.StartsWith("rounding of", StringComparison.Ordinal)));
+        Assert.Equal(result.Trials.MinBy(t => t.Error), result.Trials.Last(t => t.Kept));
+        Assert.DoesNotContain(Choose(CorrectionMode.Auto).Trials, t => t.Name.StartsWith("rounding of", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_layer_too_wide_for_its_Hessian_is_rounded_in_blocks_and_errs_less()
     {
         HessianLayers wide = HessianLayers.MatMul([16, LayerRounding.MostColumns + 128], 3);

@@ -43,8 +43,8 @@ internal sealed class GuardStage
     public async Task<(ConfiguredPlan Chosen, GuardOutcome? Outcome)> RunAsync(
         ConfiguredPlan chosen, IReadOnlyDictionary<string, TensorShape> shapes, Trial? onIntegers, BlobId? onIntegersRanges, CancellationToken cancellation)
     {
-        double tolerance = _context.Settings.Tolerance;
-        if (!_task && !IsLanguageModel(shapes))
+        double tolerance = _context.Settings.TaskTolerance;
+        if (double.IsPositiveInfinity(tolerance) || (!_task && !IsLanguageModel(shapes)))
             return (chosen, null);
         Trial start = new(chosen.Plan, await _context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation));
         TaskDrop before = await DropAsync(start, cancellation);

@@ -28,7 +28,7 @@ internal static class WeightOnlyStage
         IReadOnlyList<StorableWeight> storable = StorableWeights.Of(prepared, chosen.Plan, configuration, excluded);
         if (storable.Count == 0)
             return chosen;
-        string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", guard is null ? "" : settings.Tolerance.ToString("R", CultureInfo.InvariantCulture), hasToSpare.ToString(), .. excluded];
+        string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", guard is null ? "" : settings.TaskTolerance.ToString("R", CultureInfo.InvariantCulture), hasToSpare.ToString(), .. excluded];
         IReadOnlyDictionary<string, BlobId> outputs = await context.Runner.RunAsync("weights", key, async c =>
         {
             IReadOnlyList<StorableWeight> kept = settings.FloatWeights == FloatWeights.Int8 ? storable : await ChooseAsync(storable, c);
@@ -48,7 +48,7 @@ internal static class WeightOnlyStage
                 IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(context, model, trials, validation, workers, c);
                 double[] means = [.. trials.Select(t => errors[t.Key].Average())];
                 for (int t = 0; t < trials.Count && guard is not null; t++)
-                    means[t] = (await guard.DropAsync(trials[t], c)).IsWithin(settings.Tolerance) || trials[t] == onIntegers ? means[t] : double.PositiveInfinity;
+                    means[t] = (await guard.DropAsync(trials[t], c)).IsWithin(settings.TaskTolerance) || trials[t] == onIntegers ? means[t] : double.PositiveInfinity;
                 return means;
             }
 

@@ -34,6 +34,14 @@ public sealed class GuardJobTests : IDisposable
         Assert.True(one.Layers.Quantized.Count < (await RunAsync("loose", 100, search)).Layers.Quantized.Count);
     }
 
+    [Fact]
+    public void Weights_of_four_bits_are_about_size_and_have_a_tolerance_only_if_it_is_asked_for()
+    {
+        Assert.Equal(0.1, new JobSettings().TaskTolerance);
+        Assert.Equal(double.PositiveInfinity, new JobSettings { Weights = WeightType.Int4 }.TaskTolerance);
+        Assert.Equal(0.3, new JobSettings { Weights = WeightType.Int4, Tolerance = 0.3 }.TaskTolerance);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private async Task<JobOutcome> RunAsync(string name, double tolerance, SearchSettings? search = null, int workers = 2)
