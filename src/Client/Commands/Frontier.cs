@@ -45,7 +45,7 @@ internal static class Frontier
         {
             int all = p.Quantized.Count + p.BackToFloat.Count;
             table.AddRow(
-                Text($"{p.Number}"), Quantity.Milliseconds(p.Cost.Latency * reference), Text($"{p.Latency.PairwiseSpeedup:0.00}x"),
+                Text($"{p.Number}"), Quantity.Milliseconds(p.MeasuredRelative * reference), Text($"{p.Latency.PairwiseSpeedup:0.00}x"),
                 Text($"{Quantity.Significant(p.Error)} ± {Quantity.Significant(p.ErrorStandardError)}"),
                 p.SqnrDb is { } sqnr ? Quantity.Decibels(sqnr) : "", p.Agreement is { } same ? Quantity.Percent(same) : "",
                 Quantity.Bytes(p.Bytes), Text($"{p.Quantized.Count} of {all}"), Markup.Escape(p.Origin));

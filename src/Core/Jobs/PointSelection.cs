@@ -20,9 +20,12 @@ internal static class PointSelection
     public static bool IsNeeded(JobSettings settings, VerificationResult verification) =>
         settings.Speed != SpeedMode.Ignore && (MayBeSlower(verification) || GatesOf(settings).Judge(verification).Any(v => !v.IsMet));
 
-    /// <summary>Not faster than float by more than chance explains; a wide interval around a clear gain is a busy machine's.</summary>
+    /// <summary>
+    /// Slower than float in the median of neighbouring runs, which were timed the longer the nearer they came to each other. No
+    /// interval: it is wide on a busy machine, and what it would put in doubt there would come out otherwise on a quiet one.
+    /// </summary>
     private static bool MayBeSlower(VerificationResult verification) =>
-        verification.Latency.Count > 0 && verification.Latency[0] is { SpeedupLow: < 1, PairwiseSpeedup: < 1.25 };
+        verification.Latency.Count > 0 && verification.Latency[0] is { PairwiseSpeedup: < 1 };
 
     /// <summary>Slower than float by more than chance explains.</summary>
     public static bool IsSlower(VerificationResult verification) =>
@@ -30,10 +33,11 @@ internal static class PointSelection
 
     public static Gates GatesOf(JobSettings settings) => new() { MinimumSqnrDb = settings.MinimumSqnr, MaximumDrop = settings.MaximumDrop };
 
-    public static FrontierSettings SettingsOf(JobSettings settings)
+    /// <summary>How to look for a point, one way after the other until there is one; unasked, what is estimated comes before what is measured.</summary>
+    public static IReadOnlyList<FrontierSettings> WaysOf(JobSettings settings)
     {
-        FrontierSettings measured = IsAsked(settings) ? new FrontierSettings() : FrontierSettings.Quick;
-        return measured with { Points = settings.Frontier ?? measured.Points, Threads = settings.Threads > 0 ? settings.Threads : 1 };
+        FrontierSettings[] ways = IsAsked(settings) ? [new FrontierSettings()] : [FrontierSettings.Quick, FrontierSettings.Quick with { RanksByEstimate = false }];
+        return [.. ways.Select(w => w with { Points = settings.Frontier ?? w.Points, Threads = settings.Threads > 0 ? settings.Threads : 1 })];
     }
 
     public static FrontierConstraints ConstraintsOf(JobSettings settings) => new()

@@ -94,10 +94,16 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             : await context.ReadJsonAsync(planning["shapes"], StageJson.Default.IReadOnlyDictionaryStringTensorShape, cancellation);
         async Task ChoosePointAsync()
         {
-            frontier = await new FrontierStage(context, model, prepared, await ShapesAsync(), basis, PointSelection.SettingsOf(settings)).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
-            directory.Outputs.Write(Path.Combine(directory.Path, FrontierFile.Name), FrontierFile.ToBytes(frontier));
-            UnusedMemory.Return();
-            point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
+            foreach (FrontierSettings way in PointSelection.WaysOf(settings))
+            {
+                frontier = await new FrontierStage(context, model, prepared, await ShapesAsync(), basis, way).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
+                UnusedMemory.Return();
+                point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
+                if (point is not null)
+                    break;
+            }
+
+            directory.Outputs.Write(Path.Combine(directory.Path, FrontierFile.Name), FrontierFile.ToBytes(frontier!));
             chosen = await ChooseAsync(context, chosen, point, cancellation);
         }
 

@@ -11,6 +11,9 @@ internal static class LatencyComparison
 {
     private const int MostStretches = 20;
 
+    /// <summary>Times the budget that is spent at most where two models are about as fast.</summary>
+    private const int Patience = 4;
+
     /// <param name="pair">The two models, opened alike.</param>
     /// <param name="sample">What every run is fed.</param>
     /// <param name="threads">Threads of a run they were opened with; 0 for every core.</param>
@@ -32,7 +35,8 @@ internal static class LatencyComparison
         List<double> timesA = [], timesB = [];
         started = Stopwatch.GetTimestamp();
         bool looked = false;
-        while (timesA.Count < settings.MinimumRuns || (timesA.Count < settings.MaximumRuns && Stopwatch.GetElapsedTime(started) < settings.Budget))
+        TimeSpan budget = settings.Budget;
+        while (timesA.Count < settings.MinimumRuns || (timesA.Count < settings.MaximumRuns && Stopwatch.GetElapsedTime(started) < MoreWhereClose()))
         {
             // Looked at once: who looks until it is clear finds it clear by chance.
             if (!looked && timesA.Count >= Math.Max(settings.MinimumRuns, MostStretches) && Stopwatch.GetElapsedTime(started) >= settings.Budget / 3)
@@ -48,10 +52,16 @@ internal static class LatencyComparison
             timesB.Add(Time(b, sample));
         }
 
-        double[] ratios = new double[timesA.Count];
-        for (int i = 0; i < ratios.Length; i++)
-            ratios[i] = timesA[i] / timesB[i];
-        Array.Sort(ratios);
+        TimeSpan MoreWhereClose()
+        {
+            bool over = Stopwatch.GetElapsedTime(started) >= budget && timesA.Count >= settings.MinimumRuns;
+            if (over && budget < Patience * settings.Budget && settings.Close > 1
+                && PairedComparison.Quantile(Ratios(timesA, timesB), 0.5) is var ratio && ratio < settings.Close && ratio > 1 / settings.Close)
+                budget += settings.Budget;
+            return budget;
+        }
+
+        double[] ratios = Ratios(timesA, timesB);
         LatencySummary summaryA = Summarize(timesA), summaryB = Summarize(timesB);
         (double low, double high) = Interval(timesA, timesB);
         return new LatencyResult
@@ -84,6 +94,16 @@ internal static class LatencyComparison
         Array.Sort(ratios);
         int outside = Math.Max(0, (int)((stretches / 2.0) - (1.96 * Math.Sqrt(stretches) / 2)));
         return (ratios[outside], ratios[^(outside + 1)]);
+    }
+
+    /// <summary>Of neighbouring runs, sorted.</summary>
+    private static double[] Ratios(List<double> reference, List<double> quantized)
+    {
+        double[] ratios = new double[reference.Count];
+        for (int i = 0; i < ratios.Length; i++)
+            ratios[i] = reference[i] / quantized[i];
+        Array.Sort(ratios);
+        return ratios;
     }
 
     private static double MedianOf(IReadOnlyList<double> times, int first, int count)

@@ -48,6 +48,12 @@ public sealed record LatencySettings
     /// </summary>
     public double Clear { get; init; } = double.PositiveInfinity;
 
+    /// <summary>
+    /// Where the median speedup of neighbouring runs is within this factor of equally fast when the time is over, measuring goes on,
+    /// up to four times as long; 1 never does.
+    /// </summary>
+    public double Close { get; init; } = 1;
+
     /// <summary>Runs of each model at least, however long they take.</summary>
     public int MinimumRuns { get; init; } = 11;
 

@@ -67,6 +67,16 @@ public class VerifierTests
     }
 
     [Fact]
+    public void What_is_about_as_fast_is_timed_longer()
+    {
+        LatencySettings latency = new() { Budget = TimeSpan.FromMilliseconds(80), MaximumRuns = int.MaxValue, Threads = [1] };
+        int Runs(double close) => Verify(
+            SmallModels.Float(), SmallModels.Quantized(), 1, new VerificationSettings { ProfileSamples = 0, Latency = latency with { Close = close } }).Latency[0].Runs;
+        int once = Runs(close: 1), longer = Runs(close: double.PositiveInfinity);
+        Assert.True(longer > 1.5 * once, $"{once} {longer}");
+    }
+
+    [Fact]
     public void Latency_is_measured_for_one_and_for_all_threads()
     {
         LatencySettings latency = new() { Budget = TimeSpan.FromMilliseconds(20), MinimumRuns = 5, MaximumRuns = 5 };

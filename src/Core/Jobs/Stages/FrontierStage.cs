@@ -71,7 +71,9 @@ internal sealed class FrontierStage
 
         LayerTrials layers = LayerTrials.Make(whole.Plan.Layers, subset.Of);
         IReadOnlyList<LayerSensitivity> sensitivity = (await SensitivityStage.RunAsync(_context, _model, layers, search, SensitivitySettings.Default, _workers, cancellation)).Layers;
-        SpeedModel speed = new(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, cancellation));
+        ISpeedModel speed = _settings.RanksByEstimate
+            ? new EstimatedSpeed(new TimeEstimate(_prepared, _shapes, whole.Plan))
+            : new SpeedModel(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, cancellation));
         List<(string Name, Trial Trial)> candidates = [];
         foreach (FrontierCandidate candidate in FrontierChains.Make(sensitivity, speed.GainOf, _settings.SetsARanking))
         {
@@ -111,7 +113,7 @@ internal sealed class FrontierStage
             IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);
             foreach (Estimate estimate in chosen.Where(e => !points.ContainsKey(e.Trial.Key)))
                 points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, search, validation, cancellation);
-            speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].Cost.Latency))]);
+            speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].MeasuredRelative))]);
         }
 
         IReadOnlyList<FrontierPoint> front = ParetoFront.Spread(ParetoFront.Of([.. points.Values], Coarse), p => p.Cost, _settings.Points);
@@ -126,7 +128,7 @@ internal sealed class FrontierStage
             Processor = ReportedEnvironment.Processor,
             Candidates = estimates.Length,
             Measured = points.Count,
-            PredictionError = points.Values.Average(p => Math.Abs(p.PredictedRelative - p.Cost.Latency) / p.Cost.Latency),
+            PredictionError = points.Values.Average(p => Math.Abs(p.PredictedRelative - p.MeasuredRelative) / p.MeasuredRelative),
             Sensitivity = sensitivity,
             Points = [.. front.OrderBy(p => p.Cost.Latency).Select((p, i) => p with { Number = i + 1 })],
         };
@@ -141,7 +143,7 @@ internal sealed class FrontierStage
 
     /// <summary>The errors of the sets of layers on the search samples; those that are surely slower than float are left out.</summary>
     private async Task<Estimate[]> EstimateAsync(
-        IReadOnlyList<(string Name, Trial Trial)> candidates, SpeedModel speed, int[] search, CancellationToken cancellation)
+        IReadOnlyList<(string Name, Trial Trial)> candidates, ISpeedModel speed, int[] search, CancellationToken cancellation)
     {
         List<(string Name, Trial Trial, double Relative)> made =
             [.. candidates.DistinctBy(c => c.Trial.Key).Select(c => (c.Name, c.Trial, speed.Predict(c.Trial.Plan)))];
@@ -181,6 +183,7 @@ internal sealed class FrontierStage
             Agreement = figures.Error("agreement"),
             Bytes = figures.QuantizedBytes,
             PredictedRelative = estimate.Relative,
+            IsRankedByEstimate = _settings.RanksByEstimate,
             Latency = latency,
             Model = emitted.Value,
             Plan = configured.PlanBlob.Value,

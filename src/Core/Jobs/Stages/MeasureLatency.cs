@@ -32,7 +32,7 @@ internal sealed class MeasureLatency(JobValues values, JobSources sources) : IWo
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
         string[] parts = item.Argument.Split(' ');
-        LatencySettings settings = new() { Budget = TimeSpan.FromMilliseconds(double.Parse(parts[2], CultureInfo.InvariantCulture)) };
+        LatencySettings settings = new() { Budget = TimeSpan.FromMilliseconds(double.Parse(parts[2], CultureInfo.InvariantCulture)), Close = 1.1 };
         VerifiedModel reference = VerifiedModel.FromFile(sources.ModelInput.Path);
         byte[] model = await values.Blobs.GetAsync(BlobId.Parse(parts[0]), cancellation);
         return await AloneAsync(() =>

@@ -43,6 +43,7 @@ internal static class VerifyStage
                     Budget = TimeSpan.FromSeconds(heldOut ? 2 : 0.15),
                     MinimumRuns = heldOut ? 11 : 7,
                     Clear = ClearlyFaster,
+                    Close = ClearlyFaster,
                 },
             };
             VerificationResult result = Verifier.Verify(reference, quantized, sources.Evaluation, sources.Task, settings, Forward(context.Progress), c);

@@ -19,7 +19,7 @@ internal static class FrontierPlot
     public static Markup Draw(FrontierResult frontier)
     {
         FrontierPoint[] points = [.. frontier.Points];
-        double slowest = Math.Max(1, points.Max(p => p.Cost.Latency)), fastest = points.Min(p => p.Cost.Latency);
+        double slowest = Math.Max(1, points.Max(p => p.MeasuredRelative)), fastest = points.Min(p => p.MeasuredRelative);
         double low = Math.Max(0, fastest - ((slowest - fastest) * 0.15) - 0.02), high = slowest + ((slowest - fastest) * 0.06) + 0.02;
         double X(double relative) => Left + ((relative - low) / (high - low) * (Width - Left - Right));
 
@@ -34,10 +34,10 @@ internal static class FrontierPlot
         IEnumerable<Markup> up = Decades(least, most).Select(e => Markup.Of(
             $"""<line class="grid" x1="{Left}" x2="{Width - Right}" y1="{Y(e)}" y2="{Y(e)}"/><text x="{Left - 8}" y="{Y(e) + 4}" text-anchor="end">{Quantity.Significant(e)}</text>"""));
 
-        string path = string.Concat(points.OrderBy(p => p.Cost.Latency).Select((p, i) => Markup.Of($"{(i == 0 ? "M" : "L")}{X(p.Cost.Latency)} {Y(p.Error)}").Text));
+        string path = string.Concat(points.OrderBy(p => p.MeasuredRelative).Select((p, i) => Markup.Of($"{(i == 0 ? "M" : "L")}{X(p.MeasuredRelative)} {Y(p.Error)}").Text));
         IEnumerable<Markup> dots = points.Select(p =>
         {
-            double x = X(p.Cost.Latency), y = Y(p.Error), radius = Math.Max(8, Largest * Math.Sqrt((double)p.Bytes / frontier.ReferenceBytes));
+            double x = X(p.MeasuredRelative), y = Y(p.Error), radius = Math.Max(8, Largest * Math.Sqrt((double)p.Bytes / frontier.ReferenceBytes));
             string tip = $"point {p.Number}: {Quantity.Times(p.Latency.PairwiseSpeedup)} the speed of float, {Quantity.Bytes(p.Bytes)}, error {Quantity.Significant(p.Error)}{(p.SqnrDb is { } s ? $", {Quantity.Decibels(s)}" : "")}; {p.Quantized.Count} layers on integers ({p.Origin})";
             return Markup.Of(
                 $"""<g><title>{tip}</title><line class="error" x1="{x}" x2="{x}" y1="{Y(p.Error + p.ErrorStandardError)}" y2="{Y(Math.Max(p.Error - p.ErrorStandardError, p.Error / 10))}"/><circle class="point" cx="{x}" cy="{y}" r="{radius}"/><text class="number" x="{x}" y="{y + 4}" text-anchor="middle">{p.Number}</text></g>""");

@@ -36,6 +36,10 @@ public sealed record FrontierPoint
     /// <summary>What the speed model foretold before the model was timed, over the float model's time.</summary>
     public required double PredictedRelative { get; init; }
 
+    /// <summary>Whether the foretold time ranks the point, not the measured one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsRankedByEstimate { get; init; }
+
     /// <summary>Measured in turn with the float model.</summary>
     public required LatencyResult Latency { get; init; }
 
@@ -51,9 +55,13 @@ public sealed record FrontierPoint
     /// <summary>Blob of that configuration before corrections.</summary>
     public required string Ranges { get; init; }
 
-    /// <summary>Error, time over the float model's (of neighbouring runs: a busy machine moves it least), and size.</summary>
+    /// <summary>Measured time over the float model's, of neighbouring runs: a busy machine moves it least.</summary>
     [JsonIgnore]
-    public Cost Cost => new(Error, 1 / Latency.PairwiseSpeedup, Bytes);
+    public double MeasuredRelative => 1 / Latency.PairwiseSpeedup;
+
+    /// <summary>Error, time over the float model's, and size.</summary>
+    [JsonIgnore]
+    public Cost Cost => new(Error, IsRankedByEstimate ? PredictedRelative : MeasuredRelative, Bytes);
 }
 
 /// <summary>The frontier of a job, and what it was measured with.</summary>

@@ -21,8 +21,14 @@ public sealed record FrontierSettings
     /// <summary>Time to measure a model for.</summary>
     public TimeSpan Timing { get; init; } = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>Less of everything: to find what pays on this machine, not to draw a picture.</summary>
-    public static FrontierSettings Quick { get; } = new() { Points = 5, SetsARanking = 8, SearchSamples = 16, ValidationSamples = 32, Timing = TimeSpan.FromSeconds(0.3) };
+    /// <summary>
+    /// Whether points are ranked by the time that is estimated (<see cref="TimeEstimate"/>), and what is measured only says which of them
+    /// are slower than float: then the result does not follow the noise of a measurement.
+    /// </summary>
+    public bool RanksByEstimate { get; init; }
+
+    /// <summary>Less of everything: to find what pays, not to draw a picture.</summary>
+    public static FrontierSettings Quick { get; } = new() { RanksByEstimate = true, Points = 5, SetsARanking = 8, SearchSamples = 16, ValidationSamples = 32, Timing = TimeSpan.FromSeconds(0.3) };
 
     /// <summary>Some of the samples that choose, and some of those that judge (<see cref="Search.SampleSplit"/>).</summary>
     public (int[] Search, int[] Validation) Split(int count)

@@ -34,7 +34,7 @@ public static class PointChoice
     private const double Tie = 0.02;
 
     /// <summary>A median gain that an interval widened by a busy machine does not call in question.</summary>
-    private const double Clear = 0.25;
+    private const double Clear = 0.05;
 
     /// <summary>
     /// Of the points that keep to everything: the most accurate where time or size is limited, else the fastest, and of
@@ -62,7 +62,7 @@ public static class PointChoice
         foreach ((FrontierConstraints limit, Func<FrontierPoint, double> measure) in new (FrontierConstraints, Func<FrontierPoint, double>)[]
         {
             (new() { MaximumSize = constraints.MaximumSize }, p => p.Bytes),
-            (new() { MaximumLatency = constraints.MaximumLatency, NeverSlower = constraints.NeverSlower }, p => p.Cost.Latency),
+            (new() { MaximumLatency = constraints.MaximumLatency, NeverSlower = constraints.NeverSlower }, p => p.MeasuredRelative),
         })
         {
             FrontierPoint[] kept = [.. left.Where(p => Broken(p, frontier, limit) is null)];

@@ -15,7 +15,7 @@ internal readonly record struct TimedPlan(QuantizationPlan Plan, double Relative
 /// models: float time, less what its layers gain, plus what conversions at their borders cost, by number and by value.
 /// Whole models that were timed correct it.
 /// </summary>
-internal sealed class SpeedModel
+internal sealed class SpeedModel : ISpeedModel
 {
     private const int Terms = 4;
 
@@ -53,10 +53,10 @@ internal sealed class SpeedModel
     /// <summary>Share of the float time that conversions cost at least, where the profile says nothing of them.</summary>
     private const double Least = 0.01;
 
-    /// <summary>Share of the float time that the layer gains by itself; negative where it is slower on integers.</summary>
+    /// <inheritdoc/>
     public double GainOf(string layer) => _gains.GetValueOrDefault(layer);
 
-    /// <summary>Time over the float model's: below 1 is faster.</summary>
+    /// <inheritdoc/>
     public double Predict(QuantizationPlan plan)
     {
         double[] terms = TermsOf(plan);

@@ -20,6 +20,19 @@ public class PointChoiceTests
         Assert.Equal(2, PointChoice.Choose(_frontier, new FrontierConstraints())!.Number);
 
     [Fact]
+    public void Ranked_by_an_estimate_a_measured_time_only_excludes_what_is_slower_than_float()
+    {
+        FrontierPoint[] points = [.. Points.Select((p, i) => p with { IsRankedByEstimate = true, PredictedRelative = 0.4 + (0.1 * i) })];
+        FrontierPoint? Chosen(params double[] speedups) => PointChoice.Choose(
+            Of([.. points.Zip(speedups, (p, s) => p with { Latency = p.Latency with { Speedup = s, PairwiseSpeedup = s, SpeedupLow = s - 0.02, SpeedupHigh = s + 0.02 } })]),
+            new FrontierConstraints { NeverSlower = true });
+        Assert.Equal(1, Chosen(1.2, 1.4, 1.1, 1.3)!.Number);
+        Assert.Equal(1, Chosen(1.3, 1.1, 1.4, 1.2)!.Number);
+        Assert.Equal(2, Chosen(0.9, 1.1, 1.4, 1.2)!.Number);
+        Assert.Null(Chosen(0.9, 0.8, 0.7, 0.9));
+    }
+
+    [Fact]
     public void Within_a_time_or_a_size_the_most_accurate_is_chosen()
     {
         Assert.Equal(3, PointChoice.Choose(_frontier, new FrontierConstraints { MaximumLatency = new Limit(7, false) })!.Number);

@@ -2,6 +2,7 @@ using QuantCluster.Data;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
+using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
 using QuantCluster.Search.Sensitivity;
 using QuantCluster.Tests.Planning;
@@ -55,6 +56,16 @@ public class SpeedModelTests
         speed.Fit([.. islands.Select(p => new TimedPlan(p, Real(p)))]);
         double real = Real(Without("d"));
         Assert.True(Math.Abs(speed.Predict(Without("d")) - real) < Math.Abs(before - real) / 2, $"{before} {speed.Predict(Without("d"))} {real}");
+    }
+
+    [Fact]
+    public void An_estimate_foretells_the_same_whatever_was_timed()
+    {
+        EstimatedSpeed speed = new(new TimeEstimate(_model, _shapes, _plan));
+        double whole = speed.Predict(_plan);
+        speed.Fit([new TimedPlan(_plan, 7), new TimedPlan(Without("b"), 0.1)]);
+        Assert.Equal(whole, speed.Predict(_plan));
+        Assert.Equal(1, speed.Predict(Trial.OfNothing.Plan), 1e-9);
     }
 
     [Fact]
