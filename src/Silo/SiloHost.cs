@@ -75,6 +75,10 @@ internal static class SiloHost
             // Where all silos died together no one is left to say so: who comes next waits for three of these.
             o.IAmAliveTablePublishTimeout = settings.ProbeTimeout * 5;
             o.DefunctSiloExpiration = TimeSpan.FromHours(1);
+
+            // A silo says by its machine's clock when it began to join, and others judge by theirs how long ago that was:
+            // one whose clock is five minutes behind would be sent away while it joins.
+            o.EvictWhenMaxJoinAttemptTimeExceeded = false;
         });
         silo.AddQuantCluster(store, settings.Cores, settings.ReminderPeriod);
         if (settings.Redis is { } address)

@@ -98,6 +98,28 @@ public sealed class ClusterFaultTests : IDisposable
         Assert.All(times, t => Assert.InRange(t, DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddMinutes(1)));
     }
 
+    [Fact]
+    public async Task Silos_on_machines_whose_clocks_are_more_than_an_hour_apart_take_over_from_each_other_and_come_to_the_same_bytes()
+    {
+        Assert.SkipUnless(ShiftedClock.CanBeHad, ShiftedClock.Missing);
+        await using TestCluster cluster = await TestCluster.StartAsync(1, TestCluster.Silo, wrapping: ShiftedClock.Wrapping(TimeSpan.FromMinutes(40)));
+        await cluster.AddAsync(wrapping: ShiftedClock.Wrapping(TimeSpan.FromMinutes(-40)));
+        await cluster.AddAsync();
+        StoredJob job = Submit(cluster, Search);
+        await cluster.Client.AnnounceAsync(job.Id);
+        for (int killed = 0; killed < 2; killed++)
+        {
+            // Whoever it is, and then whoever follows: two of the three are off.
+            int coordinators = killed + 1;
+            await WaitAsync(job, s => (s.Coordinators >= coordinators && s.Stage is not (null or "prepare" or "plan")) || s.IsOver, cluster);
+            string coordinator = (await cluster.Client.Grains.GetGrain<ICoordinatorGrain>(job.Id).DescribeAsync()).Silo;
+            cluster.Kill(cluster.Silos.Single(s => s.Name == coordinator));
+        }
+
+        await WaitAsync(job, s => s.IsOver, cluster);
+        await AssertLikeAloneAsync(cluster, job, Search);
+    }
+
     public void Dispose() => _local.Dispose();
 
     private async Task AssertLikeAloneAsync(TestCluster cluster, StoredJob job, SearchSettings? search)

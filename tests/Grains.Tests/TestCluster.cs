@@ -42,13 +42,14 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <param name="cores">Items a silo does at a time.</param>
     /// <param name="store">Where jobs are; null for a folder that goes with the cluster.</param>
     /// <param name="clockOffDays">How far the first one's clock is off; only of the contract's silos.</param>
-    public static async Task<TestCluster> StartAsync(int silos, string program, int cores = 1, string? store = null, double clockOffDays = 0)
+    /// <param name="wrapping">What the first one is started through.</param>
+    public static async Task<TestCluster> StartAsync(int silos, string program, int cores = 1, string? store = null, double clockOffDays = 0, IReadOnlyList<string>? wrapping = null)
     {
         TestCluster cluster = new(RedisServer.Start(), Path.GetFullPath(Samples.Path("../" + program)), cores, store);
         try
         {
             // The first makes the tables; the rest join at once.
-            await cluster.AddAsync(clockOffDays);
+            await cluster.AddAsync(clockOffDays, wrapping);
             await Task.WhenAll(Enumerable.Range(1, silos - 1).Select(_ => cluster.AddAsync()));
             cluster._client = await OrleansCluster.ConnectAsync(cluster.Redis.Address, cluster._id, TimeSpan.FromSeconds(10));
             return cluster;
@@ -60,10 +61,10 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    public async Task<SiloProcess> AddAsync(double clockOffDays = 0)
+    public async Task<SiloProcess> AddAsync(double clockOffDays = 0, IReadOnlyList<string>? wrapping = null)
     {
         int number = Interlocked.Increment(ref _started);
-        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, Store.Root, _id, $"silo-{number}", _cores, clockOffDays: clockOffDays);
+        SiloProcess silo = await SiloProcess.StartAsync(_program, Redis.Address, Store.Root, _id, $"silo-{number}", _cores, wrapping, clockOffDays);
         lock (_silos)
             _silos.Add(silo);
         return silo;
