@@ -3,6 +3,7 @@ using QuantCluster.Inference;
 using QuantCluster.Jobs;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
+using QuantCluster.Search;
 
 namespace QuantCluster.Tests.Jobs;
 
@@ -57,6 +58,25 @@ public sealed class LargeModelTests : IDisposable
         Assert.Equal("y", session.Outputs[0].Name);
     }
 
+    [Fact]
+    public async Task A_search_from_smoothed_inputs_gives_a_large_model_what_it_gives_a_small_one()
+    {
+        await SmoothAsync("small");
+        OnnxModel.LargestInline = 4096;
+        await SmoothAsync("large");
+
+        foreach (string name in (string[])["small", "large"])
+        {
+            JournalRecord scaled = Assert.Single(File.ReadLines(Path.Combine(_folder[name], "journal.jsonl")).Select(Record), r => r.Kind == "scale");
+            Assert.Equal(name == "large", scaled.Outputs.ContainsKey("model.data"));
+        }
+
+        Assert.Equal(Tensors("small.onnx"), Tensors("large.onnx"));
+        Assert.Equal(Answers("small.onnx"), Answers("large.onnx"));
+
+        static JournalRecord Record(string line) => System.Text.Json.JsonSerializer.Deserialize(line, JobJson.Default.JournalRecord)!;
+    }
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -71,12 +91,16 @@ public sealed class LargeModelTests : IDisposable
         Assert.DoesNotContain("\"INT8, ", report);
     }
 
-    private async Task RunAsync(string name, QuantCluster.Corrections.CorrectionMode correct = QuantCluster.Corrections.CorrectionMode.Bias)
+    private Task SmoothAsync(string name) =>
+        RunAsync(name, QuantCluster.Corrections.CorrectionMode.Smooth, Model(isUneven: true), new SearchSettings { Trials = 12 });
+
+    private async Task RunAsync(
+        string name, QuantCluster.Corrections.CorrectionMode correct = QuantCluster.Corrections.CorrectionMode.Bias, OnnxModel? model = null, SearchSettings? search = null)
     {
-        Model().Save(_folder["model.onnx"]);
+        (model ?? Model()).Save(_folder["model.onnx"]);
         JobSettings settings = new() { Synthetic = 12, Method = RangeMethod.MinMax, Correct = correct, Threads = 1 };
         using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new() { Tool = QuantizationJob.ToolVersion, Model = sources.ModelInput, Output = _folder[name + ".onnx"], Settings = settings };
+        JobSpecification specification = new() { Tool = QuantizationJob.ToolVersion, Model = sources.ModelInput, Output = _folder[name + ".onnx"], Settings = settings, Search = search };
         using JobDirectory job = JobDirectory.Create(_folder[name], specification);
         await new QuantizationJob(job, sources, new LocalEngine(1)).RunAsync(default);
     }
@@ -92,7 +116,8 @@ public sealed class LargeModelTests : IDisposable
         return result.Floats(0).ToArray();
     }
 
-    private static OnnxModel Model()
+    /// <param name="isUneven">Whether channels of the first product differ a hundredfold, and the second makes up for it.</param>
+    private static OnnxModel Model(bool isUneven = false)
     {
         Random random = new(5);
         GraphProto graph = new() { Name = "chain" };
@@ -101,6 +126,8 @@ public sealed class LargeModelTests : IDisposable
         for (int layer = 0; layer < 3; layer++)
         {
             float[] weights = [.. Enumerable.Range(0, Width * Width).Select(_ => (float)(random.NextDouble() - 0.5) / 5)];
+            for (int i = 0; isUneven && i < weights.Length && layer < 2; i++)
+                weights[i] *= (float)Math.Pow(layer == 0 ? 0.1 : 10, layer == 0 ? i % Width % 3 : i / Width % 3);
             graph.Initializer.Add(Onnx.Tensors.FromFloats($"w{layer}", [Width, Width], weights));
             graph.Node.Add(Nodes.Create("MatMul", $"product{layer}", [layer == 0 ? "x" : $"r{layer - 1}", $"w{layer}"], [layer == 2 ? "y" : $"p{layer}"]));
             if (layer < 2)
