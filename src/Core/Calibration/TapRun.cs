@@ -70,7 +70,12 @@ internal sealed class TapRun : IDisposable
                 AddOutput(i);
         }
 
-        void AddOutput(int i) => Add(_fromOutputs[i], result.Floats(i), result.ShapeOf(i));
+        // The last first: what the model wrote last is still in the cache.
+        void AddOutput(int turn)
+        {
+            int i = _fromOutputs.Length - 1 - turn;
+            Add(_fromOutputs[i], result.Floats(i), result.ShapeOf(i));
+        }
     }
 
     /// <summary>Per-channel figures since the last call, tap by tap, null where a tap did not ask for them.</summary>
