@@ -2,6 +2,7 @@ using QuantCluster.Data;
 using QuantCluster.Emission.Lint;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
+using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Lint;
 
@@ -82,6 +83,19 @@ public class LintRuleTests
     [Fact]
     public void A_float_operator_between_DQ_and_Q_is_an_island() =>
         AssertFinding(SmallModels.Conv(tail: (model, y) => model.Pair(model.Node("Sub", "sub", [y, y]), 0.1)), "float-island", LintSeverity.Warning, "sub");
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_pool_between_a_float_convolution_and_integers_is_named(bool isFloat)
+    {
+        Network network = new(4);
+        string x = network.Relu("ra", network.Conv("a", network.Input("in", 1, 3, 16, 16), 3, 8));
+        x = network.Node("MaxPool", "pool", [x], Nodes.Ints("kernel_shape", 2, 2));
+        OnnxModel model = network.Build(network.Relu("rc", network.Conv("c", network.Relu("rb", network.Conv("b", x, 8, 8)), 8, 8)));
+        LintReport report = Linter.Lint((isFloat ? Flow.Of(model, "a") : Flow.Of(model)).Emit());
+        Assert.Equal(isFloat ? ["pool"] : [], report.Findings.Where(f => f.Rule == "stranded-pool").Select(f => f.Node));
+    }
 
     [Fact]
     public void A_value_quantized_twice_in_a_row_is_named()

@@ -16,6 +16,7 @@ public static class Linter
         new UnsharedParameters(),
         new SlowTypes(),
         new FloatIslands(),
+        new StrandedPool(),
         new Requantization(),
     ];
 
