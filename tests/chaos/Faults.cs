@@ -140,7 +140,10 @@ internal sealed class Faults
 
     private async Task<bool> DamageAsync(StoredJob job)
     {
-        string[] blobs = [.. Directory.EnumerateFiles(Path.Combine(job.Folder, "blobs"), "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f).Length == 64)];
+        string folder = Path.Combine(job.Folder, "blobs");
+        if (!Directory.Exists(folder))
+            return false;
+        string[] blobs = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f).Length == 64)];
         if (blobs.Length == 0)
             return false;
         Damaged += 3;
