@@ -76,7 +76,9 @@ public sealed class Emitter
             for (int i = 0; i < node.Input.Count; i++)
             {
                 if (_points.TryGetValue(node.Input[i], out QuantizationPoint? point) && (integer || point.FromIntegerKernel))
-                    rewired.Input[i] = i == 0 && _perChannelReads.Of(node, point.Tensor) is { } wanted ? AddPerChannelRead(point, wanted.Axis, wanted.Channels) : DequantizedName(point.Tensor);
+                    rewired.Input[i] = i == 0 && _perChannelReads.Of(node, point.Tensor) is { } wanted
+                        ? wanted.Channels > 1 ? AddPerChannelRead(point, wanted.Axis, wanted.Channels) : AddClippedRead(point)
+                        : DequantizedName(point.Tensor);
             }
 
             if (integer && node.IsStandard("Pad"))
@@ -167,6 +169,20 @@ public sealed class Emitter
         AddInitializer(Tensors.FromFloats(scale, [channels], [.. Enumerable.Repeat(mapping.Scale, channels)]));
         AddInitializer(StoredIntegers.Tensor(zeroPoint, mapping.Type, [channels], [.. Enumerable.Repeat(mapping.ZeroPoint, channels)]));
         _nodes.Add(Onnx.Nodes.Create("DequantizeLinear", name, [QuantizedName(point.Tensor), scale, zeroPoint], [Claim(name)], Onnx.Nodes.Int("axis", axis)));
+        return name;
+    }
+
+    /// <summary>The same values behind a Clip at the least and greatest that their integers stand for (see <see cref="PerChannelReads"/>).</summary>
+    private string AddClippedRead(QuantizationPoint point)
+    {
+        string name = DequantizedName(point.Tensor) + "_whole";
+        if (!_written.Add(name))
+            return name;
+        AffineMapping mapping = _configuration.Activations[point.Tensor];
+        string least = Claim(point.Tensor + "_least"), greatest = Claim(point.Tensor + "_greatest");
+        AddInitializer(Tensors.FromFloats(least, [], [mapping.Dequantize(mapping.Type.Minimum())]));
+        AddInitializer(Tensors.FromFloats(greatest, [], [mapping.Dequantize(mapping.Type.Maximum())]));
+        _nodes.Add(Onnx.Nodes.Create("Clip", name, [DequantizedName(point.Tensor), least, greatest], [Claim(name)]));
         return name;
     }
 

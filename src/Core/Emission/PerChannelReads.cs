@@ -7,26 +7,30 @@ namespace QuantCluster.Emission;
 /// A float Conv, ConvTranspose or Gemm that reads a dequantized tensor with a scalar scale and is followed by a
 /// QuantizeLinear gets its weight quantized per tensor by ONNX Runtime's WeightBiasQuantization, silently. Nodes that
 /// only move values in between do not help: ONNX Runtime moves the DequantizeLinear across. Read with one (equal) scale a
-/// channel, the same values are left alone.
+/// channel, the same values are left alone; and so are those of a single channel, or of channels that cannot be counted,
+/// behind a Clip that clips nothing.
 /// </summary>
 /// <param name="graph">Of the float model.</param>
 /// <param name="runsOnIntegers">Whether the plan has the node on integers.</param>
 internal sealed class PerChannelReads(Graph graph, Func<NodeProto, bool> runsOnIntegers)
 {
-    /// <summary>Along which axis, and over how many channels, a node must read a dequantized tensor; null for as it likes.</summary>
+    /// <summary>
+    /// Along which axis, and over how many channels, a node must read a dequantized tensor: behind a Clip where that is fewer
+    /// than two. Null for as it likes.
+    /// </summary>
     public (int Axis, int Channels)? Of(NodeProto node, string tensor)
     {
         if (!LeadsToIsland(node))
             return null;
         int channels = (int)(IsWeighted(node) ? Taken(node) : Made(tensor));
-        return channels > 1 ? (node.IntAttribute("transA", 0) == 0 ? 1 : 0, channels) : null;
+        return (node.IntAttribute("transA", 0) == 0 ? 1 : 0, channels);
     }
 
     private bool LeadsToIsland(NodeProto node)
     {
         if (node.Output.Count == 0 || runsOnIntegers(node))
             return false;
-        return IsWeighted(node) || (Moves(node) && graph.Consumers(node.Output[0]).Any(r => r.Input.IndexOf(node.Output[0]) == 0 && LeadsToIsland(r)));
+        return (IsWeighted(node) && Taken(node) > 0) || (Moves(node) && graph.Consumers(node.Output[0]).Any(r => r.Input.IndexOf(node.Output[0]) == 0 && LeadsToIsland(r)));
     }
 
     private static bool IsWeighted(NodeProto node) => node.IsStandard("Conv") || node.IsStandard("ConvTranspose") || node.IsStandard("Gemm");

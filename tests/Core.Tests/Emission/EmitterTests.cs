@@ -138,6 +138,8 @@ public class EmitterTests
     [InlineData("transposed Gemm")]
     [InlineData("pooled Conv")]
     [InlineData("reshaped Gemm")]
+    [InlineData("narrow Conv")]
+    [InlineData("sliced Conv")]
     public void A_float_layer_between_integer_ones_keeps_its_float_weight(string kind)
     {
         Network network = new();
@@ -147,6 +149,15 @@ public class EmitterTests
         {
             case "Conv":
                 island = network.Conv("island", network.Relu("ra", network.Conv("a", x, 4, 6)), 6, 4, group: 2);
+                last = network.Conv("b", network.Relu("ri", island), 4, 4);
+                break;
+            case "narrow Conv":
+                island = network.Conv("island", network.Relu("ra", network.Conv("a", x, 4, 1)), 1, 4);
+                last = network.Conv("b", network.Relu("ri", island), 4, 4);
+                break;
+            case "sliced Conv":
+                string half = network.Node("Slice", "half", [network.Relu("ra", network.Conv("a", x, 4, 2)), network.Integers("from", 0), network.Integers("to", 1), network.Integers("on", 1)]);
+                island = network.Conv("island", half, 1, 4);
                 last = network.Conv("b", network.Relu("ri", island), 4, 4);
                 break;
             case "pooled Conv":
@@ -175,7 +186,7 @@ public class EmitterTests
         flow.AssertIntegerKernels();
 
         // In ONNX Runtime as users run it, the island computes what the float model's node computes on the same values.
-        string read = kind switch { "pooled Conv" => "pool", "reshaped Gemm" => "reshaped", _ => "ra" };
+        string read = kind switch { "pooled Conv" => "pool", "reshaped Gemm" => "reshaped", "sliced Conv" => "half", _ => "ra" };
         string real = read == "ra" ? emitted.Graph.Producer("island")!.Input[0] : read;
         (float[] input, long[] shape, float[] output) = WithoutTaps(emitted, flow.Data.Read(0), real);
         OnnxModel alone = Subgraph.Cut(flow.Model, [flow.Model.Graph.Producer("island")!, .. flow.Model.Graph.Producer("ri") is not null ? new[] { flow.Model.Graph.Producer("ri")! } : []],
