@@ -28,6 +28,20 @@ public sealed class ToolCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Figures_by_channel_are_gathered_and_shown_when_asked_for()
+    {
+        Assert.Equal(0, (await Quant.RunAsync("calibrate", _bench.Model, "--data", _bench.Spec, "--out", _bench["model.stats"], "--channels")).Code);
+        Quant.Result shown = await Quant.RunAsync("stats", _bench["model.stats"], "conv1_act", "--json");
+        using JsonDocument json = JsonDocument.Parse(shown.Out);
+        JsonElement tensor = json.RootElement.GetProperty("tensors")[0], channels = tensor.GetProperty("channels");
+        Assert.Equal(1, channels.GetProperty("axis").GetInt32());
+        Assert.Equal(16, channels.GetProperty("mean").GetArrayLength());
+        Assert.Equal(tensor.GetProperty("minimum").GetSingle(), channels.GetProperty("minimum").EnumerateArray().Min(v => v.GetSingle()));
+        Assert.Equal(tensor.GetProperty("maximum").GetSingle(), channels.GetProperty("maximum").EnumerateArray().Max(v => v.GetSingle()));
+        Assert.Contains("16 channels on axis 1: narrowest", (await Quant.RunAsync("stats", _bench["model.stats"], "conv1_act")).Out);
+    }
+
+    [Fact]
     public async Task Reused_statistics_give_the_same_model_as_a_pass_of_its_own()
     {
         Assert.Equal(0, (await Quant.RunAsync("calibrate", _bench.Model, "--data", _bench.Spec, "--out", _bench["model.stats"])).Code);

@@ -21,7 +21,7 @@ internal static class Calibrate
         Option<string> data = new("--data") { HelpName = "SPEC.json", Required = true, Description = "Representative inputs: a data spec, or a bare file or folder when the model has one input." };
         Option<string> output = new("--out", "-o") { HelpName = "FILE", Required = true, Description = "Where the statistics are written; 'quant stats FILE' shows them." };
         Option<int?> samples = CountOption.Create("--samples", "Use only the first N samples. Default: all.");
-        Option<int?> workers = CountOption.Create("--workers", "Samples run side by side. Default: 1. Never changes the result.");
+        Option<int?> workers = CountOption.Create("--workers", "Samples run side by side. Default: one a thread, at most 4. Never changes the result.");
         Option<int?> threads = CountOption.Create("--threads", "Threads in all, shared by the workers. Default: every core. Never changes the result.");
         Option<bool> channels = new("--channels") { Description = "Also figures by channel: axis 1 of tensors of rank 3 and more." };
         Option<bool> json = new("--json") { Description = "Print one JSON object on stdout." };
@@ -31,12 +31,13 @@ internal static class Calibrate
         };
         command.SetAction(async (parsed, _) =>
         {
-            int atATime = parsed.GetValue(workers) ?? 1;
+            JobSettings run = new() { Workers = parsed.GetValue(workers) ?? 0, Threads = parsed.GetValue(threads) ?? 0 };
+            int atATime = QuantizationJob.WorkersOf(run);
             CalibrationSettings settings = new()
             {
                 MaxSamples = parsed.GetValue(samples) ?? int.MaxValue,
                 Workers = atATime,
-                Threads = Math.Max(1, (parsed.GetValue(threads) ?? Environment.ProcessorCount) / atATime),
+                Threads = Math.Max(1, QuantizationJob.ThreadsOf(run) / atATime),
             };
             string path = Path.GetFullPath(parsed.GetValue(output)!);
             AtomicFile.EnsureWritable(path, "--out");

@@ -64,10 +64,30 @@ internal static class Stats
             json.WriteNumber("zeros", tensor.Histogram.Zeros);
             json.WriteNumber("nans", tensor.NaNs);
             json.WriteNumber("infinities", tensor.Infinities);
+            if (tensor.Channels is { } channels)
+                WriteChannels(json, channels);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void WriteChannels(Utf8JsonWriter json, ChannelStatistics channels)
+    {
+        json.WriteStartObject("channels");
+        json.WriteNumber("axis", channels.Axis);
+        Write("minimum", c => channels.Minimum[c]);
+        Write("maximum", c => channels.Maximum[c]);
+        Write("mean", channels.Mean);
+        json.WriteEndObject();
+
+        void Write(string name, Func<int, double> figure)
+        {
+            json.WriteStartArray(name);
+            for (int c = 0; c < channels.Channels; c++)
+                json.WriteNumberValue(figure(c));
+            json.WriteEndArray();
+        }
     }
 }

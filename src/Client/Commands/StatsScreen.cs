@@ -80,6 +80,17 @@ internal static class StatsScreen
         }
 
         screen.Write(table);
+        if (tensor.Channels is { } channels)
+            ShowChannels(screen, channels);
+    }
+
+    /// <summary>How far channels differ says what a range of its own for each would gain.</summary>
+    private static void ShowChannels(IAnsiConsole screen, ChannelStatistics channels)
+    {
+        int[] byWidth = [.. Enumerable.Range(0, channels.Channels).OrderBy(c => (double)channels.Maximum[c] - channels.Minimum[c])];
+        screen.WriteLine($"{channels.Channels} channels on axis {channels.Axis}: narrowest {Channel(byWidth[0])}, median {Channel(byWidth[byWidth.Length / 2])}, widest {Channel(byWidth[^1])}");
+
+        string Channel(int c) => $"{c} from {Real(channels.Minimum[c])} to {Real(channels.Maximum[c])}";
     }
 
     private static double[] Bars(TensorStatistics tensor)
