@@ -43,6 +43,9 @@ public sealed class ResumeTests : IDisposable
     public async Task Ctrl_C_stops_cleanly_and_says_how_to_go_on()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "skipped: sends SIGINT");
+        // Enough that it is not done before the signal comes.
+        const int Samples = 20_000;
+        _bench.WriteFloats("data.npy", [Samples, 1, Workbench.Side, Workbench.Side], Workbench.Pictures(Samples));
         string job = _bench["job"];
         using Process process = StartRun(job);
         while (!process.HasExited && !File.Exists(Path.Combine(job, "journal.jsonl")))

@@ -67,16 +67,18 @@ internal sealed class TestCluster : IDisposable
     /// <exception cref="TimeoutException">It does not end; with its state, its log and the workers' logs.</exception>
     public async Task<JobState> FinishAsync(StoredJob job, TimeSpan patience)
     {
-        await UntilAsync(() => job.ReadState().IsOver, patience, $"{job.Id} does not end: {job.ReadState()}");
+        await UntilAsync(() => job.ReadState().IsOver, patience, () => $"{job.Id} does not end: {job.ReadState()}");
         return job.ReadState();
     }
 
-    public async Task UntilAsync(Func<bool> condition, TimeSpan patience, string otherwise)
+    public Task UntilAsync(Func<bool> condition, TimeSpan patience, string otherwise) => UntilAsync(condition, patience, () => otherwise);
+
+    private async Task UntilAsync(Func<bool> condition, TimeSpan patience, Func<string> otherwise)
     {
         for (long begun = TimeProvider.System.GetTimestamp(); !condition(); await Task.Delay(20))
         {
             if (TimeProvider.System.GetElapsedTime(begun) > patience)
-                throw new TimeoutException($"{otherwise}\n{string.Join('\n', Workers.Select(w => $"--- {w.Name}{(w.HasExited ? " (gone)" : "")}\n{w.Log}"))}");
+                throw new TimeoutException($"{otherwise()}\n{string.Join('\n', Workers.Select(w => $"--- {w.Name}{(w.HasExited ? " (gone)" : "")}\n{w.Log}"))}");
         }
     }
 
