@@ -6,16 +6,16 @@ namespace QuantCluster.Calibration;
 /// <summary>Minimum, maximum and sum of every channel of one tensor while samples stream in.</summary>
 internal sealed class ChannelAccumulator(TapRequest tap)
 {
-    private float[] _minimum = [];
-    private float[] _maximum = [];
-    private double[] _sums = [];
-    private long[] _counts = [];
-
     /// <summary>Runs shorter than this are gone over twice, for they stay in the cache: once for their channel and once to be counted.</summary>
     private const int ShortestCounted = 4 * HistogramTable.Step;
 
     /// <summary>Values of whole rows that are counted and added by channel before the next.</summary>
     private const int Tile = 4096;
+
+    private float[] _minimum = [];
+    private float[] _maximum = [];
+    private double[] _sums = [];
+    private long[] _counts = [];
 
     public void Add(ReadOnlySpan<float> values, ReadOnlySpan<long> shape)
     {

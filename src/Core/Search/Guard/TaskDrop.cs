@@ -15,6 +15,12 @@ public sealed record TaskDrop(MeanError? Expected, MeanError? Measured)
     /// <summary>A drop below this many of its standard errors may be chance.</summary>
     private const double Chance = 2;
 
+    /// <summary>
+    /// Of a tolerance, what the divergence may take: data are not quite what the model expects them to be, and on those of
+    /// the stories anchor the drop was up to twice the divergence.
+    /// </summary>
+    private const double Share = 0.5;
+
     /// <param name="samples">The errors of every output, sample by sample.</param>
     internal static TaskDrop Of(IReadOnlyList<SampleError[]> samples)
     {
@@ -23,12 +29,6 @@ public sealed record TaskDrop(MeanError? Expected, MeanError? Measured)
             entropy > 0 ? MeanError.Of([.. samples.Select(s => Percent * s.Where(o => o.Entropy > 0).Sum(o => o.Divergence) / entropy)]) : null,
             samples.Count > 1 && samples.All(s => s.Length > 0 && s[0].TaskLoss is not null) ? MeanError.Of([.. samples.Select(s => s[0].TaskLoss!.Value)]) : null);
     }
-
-    /// <summary>
-    /// Of a tolerance, what the divergence may take: data are not quite what the model expects them to be, and on those of
-    /// the stories anchor the drop was up to twice the divergence.
-    /// </summary>
-    private const double Share = 0.5;
 
     /// <summary>Whether no drop by more than <paramref name="tolerance"/> percent is expected, nor measured beyond chance.</summary>
     public bool IsWithin(double tolerance) =>
