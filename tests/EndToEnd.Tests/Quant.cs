@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace QuantCluster.Tests;
 
@@ -44,5 +45,20 @@ public static class Quant
         using CancellationTokenSource patience = new(TimeSpan.FromMinutes(2));
         await process.WaitForExitAsync(patience.Token);
         return new Result(process.ExitCode, (await output).TrimEnd(), (await error).TrimEnd());
+    }
+
+    /// <summary>
+    /// Ctrl+C, that is SIGINT; SIGTERM, which asks for the same, where SIGINT is ignored: a script's background processes
+    /// and all that they start never see it.
+    /// </summary>
+    public static void Interrupt(Process process) =>
+        Process.Start("kill", [IgnoresInterrupts() ? "-TERM" : "-INT", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+
+    private static bool IgnoresInterrupts()
+    {
+        const string Status = "/proc/self/status", Ignored = "SigIgn:";
+        const ulong Interrupt = 1UL << (2 - 1);
+        return File.Exists(Status) && File.ReadLines(Status).FirstOrDefault(l => l.StartsWith(Ignored, StringComparison.Ordinal)) is { } line
+            && (ulong.Parse(line.AsSpan(Ignored.Length), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Interrupt) != 0;
     }
 }

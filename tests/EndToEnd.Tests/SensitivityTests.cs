@@ -44,7 +44,7 @@ public sealed class SensitivityTests : IDisposable
     [Fact]
     public async Task Stopped_by_Ctrl_C_the_same_command_goes_on_to_the_same_bytes()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "skipped: sends SIGINT");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "skipped: sends a signal");
         string[] Command(string job) => ["sensitivity", Model, "--data", Data, "--job", Path.Combine(_folder, job), "--json"];
         Quant.Result whole = await Quant.RunAsync(Command("whole"));
         string journal = Path.Combine(_folder, "stopped", "journal.jsonl");
@@ -52,7 +52,7 @@ public sealed class SensitivityTests : IDisposable
         {
             while (!process.HasExited && Trials(journal) < 2)
                 await Task.Delay(5);
-            Process.Start("kill", ["-INT", process.Id.ToString()]).WaitForExit();
+            Quant.Interrupt(process);
             Quant.Result stopped = await Quant.FinishAsync(process);
             Assert.SkipWhen(stopped.Code == 0, "skipped: it was done before it could be stopped");
             Assert.Equal("quant: stopped. Finished trials are kept: the same command goes on.", stopped.Error);
