@@ -68,20 +68,8 @@ internal static class CoordinatorGrowth
 
     private static (double Milliseconds, long Memory) Merge(int layers, int blocks)
     {
-        Random random = new(5);
-        float[] values = [.. Enumerable.Range(0, 20_000).Select(_ => (float)((random.NextDouble() - 0.3) * random.NextDouble()))];
         long before = GC.GetTotalMemory(forceFullCollection: true);
-        TensorStatistics one = TensorStatistics.Of("t", values);
-        CalibrationStatistics block = new(8, Enumerable.Range(0, layers).Select(i => new TensorStatistics
-        {
-            Name = i.ToString(CultureInfo.InvariantCulture),
-            Count = one.Count,
-            Minimum = one.Minimum,
-            Maximum = one.Maximum,
-            NaNs = 0,
-            Infinities = 0,
-            Histogram = one.Histogram,
-        }));
+        CalibrationStatistics block = MadeUpStatistics.Of(layers, seed: 5);
         CalibrationStatistics total = block;
         long begun = Stopwatch.GetTimestamp();
         for (int i = 1; i < blocks; i++)

@@ -15,7 +15,7 @@ internal static class MergeCost
     public static async Task RunAsync()
     {
         using ScratchFolder scratch = new();
-        byte[][] blocks = [.. Enumerable.Range(0, Blocks).Select(Block)];
+        byte[][] blocks = [.. Enumerable.Range(0, Blocks).Select(i => BytesOf(MadeUpStatistics.Of(Tensors, i)))];
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nmerging {Blocks} blocks of {Tensors} tensors, {blocks.Sum(b => b.LongLength) / 1e6:0} MB, seconds"));
         foreach ((string name, Func<Task<ScaleCluster>> start) in Engines())
         {
@@ -56,25 +56,6 @@ internal static class MergeCost
 
         return (alone, spread);
     }
-
-    private static byte[] Block(int number)
-    {
-        Random random = new(number);
-        float[] values = [.. Enumerable.Range(0, 20_000).Select(_ => (float)((random.NextDouble() - 0.3) * random.NextDouble()))];
-        TensorStatistics one = TensorStatistics.Of("t", values);
-        return BytesOf(new CalibrationStatistics(8, Enumerable.Range(0, Tensors).Select(i => new TensorStatistics
-        {
-            Name = Name(i),
-            Count = one.Count,
-            Minimum = one.Minimum,
-            Maximum = one.Maximum,
-            NaNs = 0,
-            Infinities = 0,
-            Histogram = one.Histogram,
-        })));
-    }
-
-    private static string Name(int tensor) => tensor.ToString(CultureInfo.InvariantCulture);
 
     private static byte[] BytesOf(CalibrationStatistics statistics)
     {
