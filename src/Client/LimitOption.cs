@@ -19,4 +19,17 @@ internal static class LimitOption
 
     /// <returns>Null where it is not given.</returns>
     public static Limit? Read(string? text, params string[] units) => text is null ? null : Limit.Parse(text, units);
+
+    /// <summary>Of an option that takes a percentage and nothing else.</summary>
+    /// <param name="text">As it was given.</param>
+    /// <param name="name">The option's.</param>
+    /// <param name="example">For the message.</param>
+    /// <returns>The share: 0.02 for <c>2%</c>. Null where it is not given.</returns>
+    /// <exception cref="QuantException">It is no percentage (<see cref="ExitCode.Usage"/>).</exception>
+    public static double? ReadShare(string? text, string name, string example) => Read(text) switch
+    {
+        null => null,
+        { IsShare: true } share => share.Value,
+        _ => throw new QuantException(ExitCode.Usage, $"{name} needs a percentage, like {example}."),
+    };
 }

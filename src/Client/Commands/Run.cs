@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using QuantCluster.Corrections;
 using QuantCluster.Jobs;
-using QuantCluster.Search.Frontier;
 
 namespace QuantCluster.Client.Commands;
 
@@ -108,7 +107,7 @@ internal static class Run
         MaximumLatency = LimitOption.Read(parsed.GetValue(MaximumLatency), "ms", "us", "s"),
         MaximumSize = LimitOption.Read(parsed.GetValue(MaximumSize), "GB", "MB", "kB", "B"),
         Frontier = parsed.GetValue(FrontierPoints),
-        Tolerance = LimitOption.Read(parsed.GetValue(Tolerance)) is { } tolerance ? PercentOf(tolerance) : null,
+        Tolerance = 100 * LimitOption.ReadShare(parsed.GetValue(Tolerance), "--tolerance", "0.1%"),
         KeepFloat = parsed.GetValue(KeepFloat) is { Length: > 0 } floats ? floats : null,
         FloatWeights = Enum.Parse<FloatWeights>(parsed.GetValue(FloatWeights)!, ignoreCase: true),
         Speed = Enum.Parse<SpeedMode>(parsed.GetValue(Speed)!, ignoreCase: true),
@@ -123,9 +122,6 @@ internal static class Run
         else if (data && synthetic)
             result.AddError("--data and --synthetic exclude each other.");
     }
-
-    private static double PercentOf(Limit tolerance) => tolerance.IsShare ? 100 * tolerance.Value
-        : throw new QuantException(ExitCode.Usage, "--tolerance needs a percentage, like 0.1%.");
 
     private static Option<string> Choice(string name, string description, params string[] values)
     {

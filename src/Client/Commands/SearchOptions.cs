@@ -2,7 +2,6 @@ using System.CommandLine;
 using QuantCluster.Corrections;
 using QuantCluster.Jobs;
 using QuantCluster.Search;
-using QuantCluster.Search.Frontier;
 
 namespace QuantCluster.Client.Commands;
 
@@ -40,7 +39,7 @@ internal static class SearchOptions
             Seconds = seconds,
             Trials = parsed.GetValue(Trials),
             Beam = parsed.GetValue(Beam),
-            Slowdown = LimitOption.Read(parsed.GetValue(Slowdown)) is { } slowdown ? ShareOf(slowdown) : SearchSettings.DefaultSlowdown,
+            Slowdown = LimitOption.ReadShare(parsed.GetValue(Slowdown), "--slowdown", "2%") ?? SearchSettings.DefaultSlowdown,
             Corrections = settings.Correct switch
             {
                 CorrectionMode.None => LayerCorrection.None,
@@ -49,9 +48,6 @@ internal static class SearchOptions
             },
         };
     }
-
-    private static double ShareOf(Limit slowdown) => slowdown.IsShare ? slowdown.Value
-        : throw new QuantException(ExitCode.Usage, "--slowdown needs a percentage, like 2%.");
 
     private static Option<string> Choice(string name, string description, params string[] values)
     {

@@ -35,26 +35,6 @@ public static partial class AtomicFile
         }
     }
 
-    /// <summary>Replaces <paramref name="path"/> by what <paramref name="write"/> writes: for more than fits in memory at once.</summary>
-    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
-    public static void Write(string path, Action<Stream> write)
-    {
-        string temporary = TemporaryName(path);
-        Create(temporary, write);
-        Rename(temporary, path);
-    }
-
-    /// <summary>Replaces <paramref name="path"/> by a copy of another file.</summary>
-    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
-    public static void Copy(string source, string path)
-    {
-        Write(path, stream =>
-        {
-            using FileStream from = File.OpenRead(source);
-            from.CopyTo(stream, 1 << 20);
-        });
-    }
-
     /// <summary>Writes a file that another process is not to see yet, and flushes it to the disk.</summary>
     /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
     public static void Create(string temporary, Action<Stream> write)

@@ -16,7 +16,8 @@ public sealed class OutputFiles(string? staging = null)
     /// <inheritdoc cref="AtomicFile.Write(string, ReadOnlySpan{byte})"/>
     public void Write(string path, ReadOnlySpan<byte> bytes) => AtomicFile.Write(path, TemporaryOf(path), bytes);
 
-    /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
+    /// <summary>Replaces <paramref name="path"/> by what <paramref name="write"/> writes: for more than fits in memory at once.</summary>
+    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
     public void Write(string path, Action<Stream> write)
     {
         string temporary = TemporaryOf(path);
@@ -24,7 +25,8 @@ public sealed class OutputFiles(string? staging = null)
         AtomicFile.Rename(temporary, path);
     }
 
-    /// <inheritdoc cref="AtomicFile.Copy"/>
+    /// <summary>Replaces <paramref name="path"/> by a copy of another file.</summary>
+    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
     public void Copy(string source, string path) => Write(path, stream =>
     {
         using FileStream from = File.OpenRead(source);

@@ -10,10 +10,6 @@ public static class FrontierFile
 
     public static byte[] ToBytes(FrontierResult result) => ResultFile.ToBytes(result, Json.FrontierResult);
 
-    /// <summary>Writes the file whole or not at all.</summary>
-    /// <exception cref="QuantException">It cannot be written.</exception>
-    public static void Save(FrontierResult result, string path) => AtomicFile.Write(path, ToBytes(result));
-
     /// <summary>The frontier of a job.</summary>
     /// <exception cref="QuantException">The folder holds none, or one of another version.</exception>
     public static FrontierResult Load(string job)
