@@ -114,7 +114,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         if (point is null)
         {
             GuardStage guard = new(context, model, prepared, workers);
-            (chosen, guarded) = await guard.RunAsync(whole, await ShapesAsync(), onIntegers, startRanges, cancellation);
+            (chosen, guarded) = await guard.RunAsync(whole, ShapesAsync, onIntegers, startRanges, cancellation);
             Trial? reference = onIntegers;
             if (reference is null && chosen != whole)
                 reference = new Trial(whole.Plan, await handlers.Values.ConfigurationAsync(whole.Configuration, cancellation));

@@ -36,15 +36,18 @@ internal sealed class GuardStage
     }
 
     /// <param name="chosen">What would be emitted.</param>
-    /// <param name="shapes">Every tensor's shape in one run.</param>
+    /// <param name="shapesAsync">Gives every tensor's shape in one run; asked only where something may be known of the task.</param>
     /// <param name="onIntegers">The fast start of a search, from which layers go back to float as well; null where that is what was chosen.</param>
     /// <param name="onIntegersRanges">Blob of its configuration before corrections.</param>
     /// <returns>What is to be emitted, and what was found; null where nothing is known of the task.</returns>
     public async Task<(ConfiguredPlan Chosen, GuardOutcome? Outcome)> RunAsync(
-        ConfiguredPlan chosen, IReadOnlyDictionary<string, TensorShape> shapes, Trial? onIntegers, BlobId? onIntegersRanges, CancellationToken cancellation)
+        ConfiguredPlan chosen, Func<Task<IReadOnlyDictionary<string, TensorShape>>> shapesAsync, Trial? onIntegers, BlobId? onIntegersRanges, CancellationToken cancellation)
     {
         double tolerance = _context.Settings.TaskTolerance;
-        if (double.IsPositiveInfinity(tolerance) || (!_task && !IsLanguageModel(shapes)))
+        if (double.IsPositiveInfinity(tolerance) || (!_task && !ReadsIntegers))
+            return (chosen, null);
+        IReadOnlyDictionary<string, TensorShape> shapes = await shapesAsync();
+        if (!_task && !AnswersTokens(shapes))
             return (chosen, null);
         Trial start = new(chosen.Plan, await _context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation));
         TaskDrop before = await DropAsync(start, cancellation);
@@ -115,10 +118,12 @@ internal sealed class GuardStage
         });
     }
 
-    /// <summary>Whether an output has one distribution for each token of an integer input: what a language model's is.</summary>
-    private bool IsLanguageModel(IReadOnlyDictionary<string, TensorShape> shapes) =>
-        _context.Sources.Inputs.Any(i => i.Type is ElementType.Int64 or ElementType.Int32)
-        && _prepared.Graph.Proto.Output.Any(o => shapes.TryGetValue(o.Name, out TensorShape shape) && shape.Rank == 3);
+    /// <summary>Whether an input may hold tokens: what a language model's does.</summary>
+    private bool ReadsIntegers => _context.Sources.Inputs.Any(i => i.Type is ElementType.Int64 or ElementType.Int32);
+
+    /// <summary>Whether an output may have one distribution for each token: what a language model's has.</summary>
+    private bool AnswersTokens(IReadOnlyDictionary<string, TensorShape> shapes) =>
+        _prepared.Graph.Proto.Output.Any(o => shapes.TryGetValue(o.Name, out TensorShape shape) && shape.Rank == 3);
 
     /// <summary>Whether the calibration data say what is true; whether all of it is there is not asked before it is needed.</summary>
     private static bool HasTask(JobSources sources)
