@@ -50,13 +50,13 @@ internal static class Int4Table
         HashSet<string> layers = [.. plan.Layers.Select(l => l.Id)];
         (int[] evidence, _) = CorrectionChoice.Split(sources.Data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), new CorrectionSettings());
         SequentialBiasCorrection walk = new(prepared, plan, sources.Data, evidence, Environment.ProcessorCount);
-        QuantizationConfiguration rounded = walk.Correct(start, layers, rounding: true, CancellationToken.None);
+        QuantizationConfiguration rounded = walk.Correct(start, layers, LayerCorrection.Rounding | LayerCorrection.Bias, CancellationToken.None);
         // The integers of the corrected model with the biases it had.
         QuantizationConfiguration alone = rounded with { Biases = start.Biases };
         QuantizationConfiguration? equalized = ChannelEqualization.HasPairs(prepared, plan, start)
             ? CorrectionChoice.Choose(prepared, plan, start, sources.Data, new CorrectionSettings { Mode = CorrectionMode.Equalize, Ranges = ranges }, CancellationToken.None).Configuration
             : null;
-        QuantizationConfiguration[] tried = [start, walk.Correct(start, layers, rounding: false, CancellationToken.None), alone, rounded, .. equalized is null ? [] : new[] { equalized }];
+        QuantizationConfiguration[] tried = [start, walk.Correct(start, layers, LayerCorrection.Bias, CancellationToken.None), alone, rounded, .. equalized is null ? [] : new[] { equalized }];
         // Every layer stays on integers, as in the other columns.
         using SearchRun search = new(anchors, name, model, new SearchSettings { Trials = trials, Growth = 0 }, WeightType.Int4);
         VerificationResult[] results = [.. tried.Select(t => Verify(sources, path, Emitter.Emit(prepared, plan, t))), Verify(sources, path, OnnxModel.Load(search.Emitted))];

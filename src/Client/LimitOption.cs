@@ -12,7 +12,9 @@ internal static class LimitOption
         option.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && Limit.Parse(token.Value, units) is null)
-                result.AddError($"{name} needs a number above 0, with {string.Join(", ", units)} or %, not '{token.Value}'.");
+                result.AddError(units.Length == 0
+                    ? $"{name} needs a percentage above 0%, not '{token.Value}'."
+                    : $"{name} needs a number above 0, with {string.Join(", ", units)} or %, not '{token.Value}'.");
         });
         return option;
     }

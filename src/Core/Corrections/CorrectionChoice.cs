@@ -75,6 +75,8 @@ public sealed record CorrectionResult(
 /// </summary>
 public static class CorrectionChoice
 {
+    private const LayerCorrection Both = LayerCorrection.Rounding | LayerCorrection.Bias;
+
     public static CorrectionResult Choose(
         OnnxModel prepared,
         QuantizationPlan plan,
@@ -89,18 +91,18 @@ public static class CorrectionChoice
         (int[] evidence, int[] validation) = Split(data.Count, plan.Layers.Sum(l => (double)l.MultiplyAccumulates), settings);
         bool judged = settings.Mode == CorrectionMode.Auto && validation.Length > 1;
         SequentialBiasCorrection correction = new(prepared, plan, data, evidence, settings.Threads);
-        QuantizationConfiguration Correct(string[] layers, bool rounding) => correction.Correct(configuration, layers.ToHashSet(), rounding, cancellation);
+        QuantizationConfiguration Correct(string[] layers, LayerCorrection kind) => correction.Correct(configuration, layers.ToHashSet(), kind, cancellation);
         QuantizationConfiguration Equalized()
         {
             ChannelEqualization equalization = ChannelEqualization.Measure(prepared, plan, configuration, data, evidence, settings.Threads, cancellation);
             return new SequentialBiasCorrection(equalization.Apply(prepared), plan, data, evidence, settings.Threads)
-                .Correct(equalization.Apply(configuration), either.ToHashSet(), rounding: true, cancellation);
+                .Correct(equalization.Apply(configuration), either.ToHashSet(), Both, cancellation);
         }
 
         // Where each channel has a scale of its own, weights gain nothing from being alike.
         QuantizationConfiguration? CrossLayer() => settings.Ranges.PerChannel
             ? null : CrossLayerEqualization.Apply(prepared, plan, configuration, data, settings.Ranges, settings.Threads, cancellation);
-        QuantizationConfiguration Rounded(QuantizationConfiguration start) => correction.Correct(start, either.ToHashSet(), rounding: true, cancellation);
+        QuantizationConfiguration Rounded(QuantizationConfiguration start) => correction.Correct(start, either.ToHashSet(), Both, cancellation);
         // At 4 bits it is the weights that limit.
         ActivationSmoothing? Smoothing() => settings.Ranges.Weights == IntegerType.Int4 ? null : ActivationSmoothing.Measure(prepared, plan, configuration, data, evidence, settings.Ranges, settings.Threads, cancellation);
 
@@ -108,8 +110,8 @@ public static class CorrectionChoice
         {
             return settings.Mode switch
             {
-                CorrectionMode.Bias => new CorrectionResult(Correct(all, rounding: false), all, []),
-                CorrectionMode.Hessian => new CorrectionResult(Correct(either, rounding: true), either, []),
+                CorrectionMode.Bias => new CorrectionResult(Correct(all, LayerCorrection.Bias), all, []),
+                CorrectionMode.Hessian => new CorrectionResult(Correct(either, Both), either, []),
                 CorrectionMode.Equalize => new CorrectionResult(CrossLayer() is { } equal ? Rounded(equal) : Equalized(), either, []),
                 CorrectionMode.Smooth => new CorrectionResult(
                     Rounded(Smoothing() is { } way ? way.Apply(way.Uniform(0.6, 1.1, multiplied: true), true, cancellation) : configuration), either, []),
@@ -134,8 +136,8 @@ public static class CorrectionChoice
             return better;
         }
 
-        bool helped = all.Length > 0 && Try($"bias of all {all.Length} layers", all, 0, () => Correct(all, rounding: false));
-        QuantizationConfiguration? rounded = roundable.Length > 0 ? Correct(either, rounding: true) : null;
+        bool helped = all.Length > 0 && Try($"bias of all {all.Length} layers", all, 0, () => Correct(all, LayerCorrection.Bias));
+        QuantizationConfiguration? rounded = roundable.Length > 0 ? Correct(either, Both) : null;
         helped |= rounded is not null && Try($"rounding and bias of all {either.Length} layers", either, 0, () => rounded);
 
         // Few bits shift means so far that making up for them layer by layer can do more harm than good.
@@ -173,7 +175,7 @@ public static class CorrectionChoice
             foreach (string[] stretch in all.Chunk(size))
             {
                 string[] layers = [.. kept.Layers, .. stretch];
-                Try($"bias of {stretch.Length} layers from {stretch[0]}", layers, settings.StandardErrors, () => Correct(layers, rounding: false));
+                Try($"bias of {stretch.Length} layers from {stretch[0]}", layers, settings.StandardErrors, () => Correct(layers, LayerCorrection.Bias));
             }
         }
 

@@ -49,15 +49,10 @@ public sealed class SequentialBiasCorrection
     /// Corrects the layers of <paramref name="layers"/> (ids) and leaves the others' biases as they are in
     /// <paramref name="configuration"/>.
     /// </summary>
-    /// <param name="rounding">
-    /// Whether each layer's weights are rounded anew first, for the inputs it gets (<see cref="HessianRounding"/>).
+    /// <param name="correction">
+    /// What is done to each layer. With rounding, its weights are first rounded anew for the inputs it gets (<see cref="HessianRounding"/>);
+    /// rounding alone makes up for the whole of a mean error with integers.
     /// </param>
-    public QuantizationConfiguration Correct(
-        QuantizationConfiguration configuration, IReadOnlySet<string> layers, bool rounding, CancellationToken cancellation) =>
-        Correct(configuration, layers, rounding ? LayerCorrection.Rounding | LayerCorrection.Bias : LayerCorrection.Bias, cancellation);
-
-    /// <inheritdoc cref="Correct(QuantizationConfiguration, IReadOnlySet{string}, bool, CancellationToken)"/>
-    /// <param name="correction">What is done to each layer. Rounding alone makes up for the whole of a mean error with integers.</param>
     public QuantizationConfiguration Correct(
         QuantizationConfiguration configuration, IReadOnlySet<string> layers, LayerCorrection correction, CancellationToken cancellation)
     {

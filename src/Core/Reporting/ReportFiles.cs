@@ -1,3 +1,4 @@
+using System.Text;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Reporting;
@@ -16,20 +17,13 @@ public static class ReportFiles
             Directory.CreateDirectory(directory);
             Task<string> json = Task.Run(() => JsonReport.Render(report));
             string html = Path.Combine(directory, "report.html"), page = HtmlReport.Render(report);
-            Replace(Path.Combine(directory, "report.json"), json.GetAwaiter().GetResult(), files);
-            Replace(html, page, files);
+            files.Write(Path.Combine(directory, "report.json"), Encoding.UTF8.GetBytes(json.GetAwaiter().GetResult()));
+            files.Write(html, Encoding.UTF8.GetBytes(page));
             return html;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new QuantException(ExitCode.CannotWrite, $"{directory}: the report cannot be written: {e.Message}", e);
         }
-    }
-
-    private static void Replace(string path, string text, OutputFiles files)
-    {
-        string temporary = files.TemporaryOf(path);
-        File.WriteAllText(temporary, text);
-        File.Move(temporary, path, overwrite: true);
     }
 }

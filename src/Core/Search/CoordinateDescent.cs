@@ -13,8 +13,6 @@ namespace QuantCluster.Search;
 internal sealed class CoordinateDescent(
     TrialBuilder builder, Allowance allowance, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
 {
-    private static readonly double[] Neighbours = [0.9, 1.1];
-
     /// <param name="point">Where to begin.</param>
     /// <param name="layers">Ids in the order they are polished.</param>
     /// <param name="accepted">Takes every state that is accepted.</param>
@@ -94,7 +92,7 @@ internal sealed class CoordinateDescent(
         if (group is null || known.Count == 0)
             yield break;
         RangeCandidate standard = builder.Ranges.DefaultOf(tensor), current = point.Configuration.Range(tensor) ?? standard;
-        IEnumerable<RangeCandidate> candidates = known.Concat(Neighbours.Select(f => current with { Factor = Math.Round(current.Factor * f, 3) }));
+        IEnumerable<RangeCandidate> candidates = known.Concat(current.Neighbours());
         foreach (RangeCandidate candidate in candidates.Where(c => c != current))
         {
             yield return tensors.Aggregate(

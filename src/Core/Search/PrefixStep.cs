@@ -20,7 +20,7 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
     /// <summary>What came of it once it is accepted, and its errors on the search samples.</summary>
     public (SearchConfiguration State, double[] Errors) Result { get; private set; } = (SearchConfiguration.AllFloat, []);
 
-    /// <summary>The candidates: one for each distinct range its new tensors can take; the default first.</summary>
+    /// <summary>The candidates: one for each distinct range its new tensors can take; the default first, neighbours of it last.</summary>
     public IReadOnlyList<SearchConfiguration> Propose()
     {
         SearchConfiguration next = Extend(state, layers);
@@ -31,7 +31,8 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
         if (fresh.Length == 0)
             return candidates;
         HashSet<string> seen = [Mappings(next)];
-        foreach (RangeCandidate candidate in builder.Ranges.Estimators.Skip(1))
+        IEnumerable<RangeCandidate> neighbours = settings.WalksNeighbours ? builder.Ranges.Default.Neighbours() : [];
+        foreach (RangeCandidate candidate in builder.Ranges.Estimators.Skip(1).Concat(neighbours))
         {
             SearchConfiguration other = next;
             foreach (string tensor in fresh)

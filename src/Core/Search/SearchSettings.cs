@@ -67,6 +67,9 @@ public sealed record SearchSettings
 
     internal int MostSteps => Steps ?? (Effort == SearchEffort.Thorough ? 64 : 32);
 
+    /// <summary>Whether the steps of chains try neighbours of ranges too, as polish does.</summary>
+    internal bool WalksNeighbours => Effort == SearchEffort.Thorough;
+
     /// <summary>Rounds of polish at most.</summary>
     internal int Rounds => Effort == SearchEffort.Thorough ? 4 : 1;
 

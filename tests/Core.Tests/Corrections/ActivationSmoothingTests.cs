@@ -60,7 +60,7 @@ public class ActivationSmoothingTests
         ActivationSmoothing smoothing = Measure(flow);
         QuantizationConfiguration smoothed = smoothing.Apply(smoothing.Uniform(0.5, 1, multiplied: true), true, CancellationToken.None);
         QuantizationConfiguration walked = new SequentialBiasCorrection(flow.Model, flow.Plan, flow.Data, Evidence, 1)
-            .Correct(smoothed, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), true, CancellationToken.None);
+            .Correct(smoothed, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), LayerCorrection.Rounding | LayerCorrection.Bias, CancellationToken.None);
         LayerCorrector corrector = new(flow.Model, flow.Plan, flow.Data, Evidence, 1);
         QuantizationConfiguration stepped = smoothed;
         foreach (Layer layer in flow.Plan.Layers)

@@ -27,7 +27,7 @@ public class LayerCorrectorTests
             foreach (Layer layer in flow.Plan.Layers)
                 stepped = corrector.Apply(flow.Plan, stepped, layer.Id, correction, CancellationToken.None);
             QuantizationConfiguration walked = new SequentialBiasCorrection(flow.Model, flow.Plan, flow.Data, Evidence, 1)
-                .Correct(flow.Configuration, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), correction == Both, CancellationToken.None);
+                .Correct(flow.Configuration, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), correction, CancellationToken.None);
             Assert.Equal(walked.Hash(), stepped.Hash());
         }
     }

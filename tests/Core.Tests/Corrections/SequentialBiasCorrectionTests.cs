@@ -100,7 +100,7 @@ public class SequentialBiasCorrectionTests
         using CancellationTokenSource source = new();
         source.Cancel();
         SequentialBiasCorrection correction = new(flow.Model, flow.Plan, flow.Data, [0, 1], 1);
-        Assert.Throws<OperationCanceledException>(() => correction.Correct(flow.Configuration, new HashSet<string> { "a" }, false, source.Token));
+        Assert.Throws<OperationCanceledException>(() => correction.Correct(flow.Configuration, new HashSet<string> { "a" }, LayerCorrection.Bias, source.Token));
     }
 
     private static Flow Correct(Flow flow, params string[] layers) => Correct(flow, 1, layers);
@@ -109,7 +109,7 @@ public class SequentialBiasCorrectionTests
     {
         int[] samples = [.. Evidence.Where(i => i < flow.Data.Count)];
         SequentialBiasCorrection correction = new(flow.Model, flow.Plan, flow.Data, samples, threads);
-        QuantizationConfiguration corrected = correction.Correct(flow.Configuration, layers.ToHashSet(), rounding: false, CancellationToken.None);
+        QuantizationConfiguration corrected = correction.Correct(flow.Configuration, layers.ToHashSet(), LayerCorrection.Bias, CancellationToken.None);
         return flow with { Configuration = corrected };
     }
 }

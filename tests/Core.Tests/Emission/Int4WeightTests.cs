@@ -70,7 +70,7 @@ public class Int4WeightTests
     {
         Flow flow = Flow.Of(Coarse.Residual(), Coarse.Images(24), Int4);
         QuantizationConfiguration rounded = new SequentialBiasCorrection(flow.Model, flow.Plan, flow.Data, [.. Enumerable.Range(0, 16)], 1)
-            .Correct(flow.Configuration, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), rounding: true, CancellationToken.None);
+            .Correct(flow.Configuration, flow.Plan.Layers.Select(l => l.Id).ToHashSet(), LayerCorrection.Rounding | LayerCorrection.Bias, CancellationToken.None);
         double plain = Flow.Sqnr(flow.Model, flow.Emit(), flow.Data), better = Flow.Sqnr(flow.Model, (flow with { Configuration = rounded }).Emit(), flow.Data);
         Assert.True(better > plain + 1, $"{plain:F1} -> {better:F1} dB");
     }

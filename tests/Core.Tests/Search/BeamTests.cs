@@ -1,16 +1,8 @@
-using QuantCluster.Calibration;
-using QuantCluster.Corrections;
-using QuantCluster.Data;
-using QuantCluster.Inference;
 using QuantCluster.Jobs;
-using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
-using QuantCluster.Planning;
-using QuantCluster.Ranges;
 using QuantCluster.Search;
 using QuantCluster.Search.Configuration;
-using QuantCluster.Search.Objectives;
 using QuantCluster.Search.Orders;
 using QuantCluster.Tests.Jobs;
 using QuantCluster.Tests.Planning;
@@ -20,14 +12,12 @@ namespace QuantCluster.Tests.Search;
 
 public sealed class BeamTests : IDisposable
 {
-    private static readonly SearchSettings Settings = new() { Corrections = LayerCorrection.None, Trials = int.MaxValue };
-
     private readonly TemporaryFolder _folder = new();
 
     [Fact]
     public async Task A_beam_of_one_prefix_and_one_successor_is_the_greedy_chain()
     {
-        Walk walk = new(SensitivityNetworks.Chain(outlier: 20));
+        OrderWalk walk = new(SensitivityNetworks.Chain(outlier: 20));
         IReadOnlyList<SearchPoint> greedy = await walk.AlongAsync(new SensitivityAscending()), beam = await walk.AlongAsync(new Beam(1, successors: 1));
         Assert.Equal(5, greedy.Count);
         Assert.Equal(greedy.Select(p => p.Configuration.Hash), beam.Select(p => p.Configuration.Hash));
@@ -37,7 +27,7 @@ public sealed class BeamTests : IDisposable
     [Fact]
     public async Task A_beam_finds_the_pair_whose_errors_cancel_where_the_greedy_chain_takes_the_harmless_layer_first()
     {
-        Walk walk = new(Cancelling());
+        OrderWalk walk = new(Cancelling());
         SearchPoint[] greedy = [.. await walk.AlongAsync(new SensitivityAscending())], beam = [.. await walk.AlongAsync(new Beam(3))];
         Assert.Equal(greedy.Length, beam.Length);
 
@@ -51,7 +41,7 @@ public sealed class BeamTests : IDisposable
     [Fact]
     public void Every_step_keeps_different_sets_of_layers_as_long_as_there_are_any()
     {
-        Walk walk = new(SensitivityNetworks.Chain(outlier: 20));
+        OrderWalk walk = new(SensitivityNetworks.Chain(outlier: 20));
         ProgressiveChain chain = walk.Chain(new Beam(3));
         IReadOnlyList<SearchConfiguration> extensions = chain.Extensions();
         Assert.Equal(3, extensions.Count);
@@ -131,59 +121,6 @@ public sealed class BeamTests : IDisposable
         weight.RawData = Tensors.FromFloats("a.w", weight.Dims, larger).RawData;
         string b = network.Node("MatMul", "b", [x, network.Constant(Tensors.FromFloats("b.w", weight.Dims, larger))]);
         return network.Build(network.Node("Sub", "sum", [c, network.Node("Sub", "difference", [a, b])]));
-    }
-
-    /// <summary>Walks orders over a model, trials run one after the other.</summary>
-    private sealed class Walk : ITrialRunner
-    {
-        private readonly TrialBuilder _builder;
-        private readonly TrialLedger _ledger;
-        private readonly IDataset _data;
-        private readonly SampleSplit _split;
-
-        public Walk(OnnxModel model)
-        {
-            _data = Flow.Inputs(model, 24);
-            QuantizationPlan plan = Flow.PlanOf(model, _data);
-            CalibrationStatistics statistics = Calibrator.Calibrate(
-                model, [.. plan.Points.Select(p => new TapRequest(p.Tensor))], _data, new CalibrationSettings(), null, CancellationToken.None);
-            _builder = new TrialBuilder(
-                model, TensorProbe.Observe(model, _data.Read(0)), plan, new RangeTable(statistics, new RangeSettings(), new Dictionary<string, AffineMapping>()));
-            _split = SampleSplit.Of(_data.Count, 48);
-            _ledger = new TrialLedger(this, SearchObjectives.Get("auto"), _split, 16);
-        }
-
-        public ProgressiveChain Chain(ILayerOrder order)
-        {
-            Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
-            double[][] errors = [.. _ledger.GlanceAsync(alone, default).GetAwaiter().GetResult()];
-            TimeEstimate time = new(_builder.Prepared, _builder.Shapes, _builder.Plan);
-            LayerOrderContext context = new(_builder.Plan.Layers, _builder.Plan.Layers.Zip(errors).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);
-            return new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), 32), Settings);
-        }
-
-        public async Task<IReadOnlyList<SearchPoint>> AlongAsync(ILayerOrder order)
-        {
-            List<SearchPoint> points = [];
-            ProgressiveSearch search = new(
-                _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(Settings, () => 0, default), null);
-            Assert.True(await search.RunAsync([Chain(order)], points, _ => Task.CompletedTask, default));
-            return points;
-        }
-
-        public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-            IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation)
-        {
-            WholeModelError error = new(_builder.Prepared, _data, [.. samples.Take(part)], 1);
-            return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(
-                trials.ToDictionary(t => t.Key, t => error.MeasureRaw(t.Emit(_builder.Prepared), cancellation)));
-        }
-
-        public Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
-            IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>>([]);
-
-        public Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation) => Task.FromResult(measure());
     }
 
     private sealed class StopInBeam(CancellationTokenSource? stop) : IProgress<SearchProgress>

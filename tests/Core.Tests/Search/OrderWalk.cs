@@ -1,0 +1,72 @@
+using QuantCluster.Calibration;
+using QuantCluster.Corrections;
+using QuantCluster.Data;
+using QuantCluster.Inference;
+using QuantCluster.Onnx;
+using QuantCluster.Planning;
+using QuantCluster.Ranges;
+using QuantCluster.Numerics;
+using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Objectives;
+using QuantCluster.Search.Orders;
+using QuantCluster.Tests.Planning;
+
+namespace QuantCluster.Tests.Search;
+
+/// <summary>Walks orders over a model, trials run one after the other.</summary>
+internal sealed class OrderWalk : ITrialRunner
+{
+    private readonly TrialBuilder _builder;
+    private readonly TrialLedger _ledger;
+    private readonly IDataset _data;
+    private readonly SampleSplit _split;
+    private readonly SearchSettings _settings;
+
+    public OrderWalk(OnnxModel model, SearchEffort effort = SearchEffort.Balanced)
+    {
+        _settings = new SearchSettings { Effort = effort, Corrections = LayerCorrection.None, Trials = int.MaxValue };
+        _data = Flow.Inputs(model, 24);
+        QuantizationPlan plan = Flow.PlanOf(model, _data);
+        CalibrationStatistics statistics = Calibrator.Calibrate(
+            model, [.. plan.Points.Select(p => new TapRequest(p.Tensor))], _data, new CalibrationSettings(), null, CancellationToken.None);
+        _builder = new TrialBuilder(
+            model, TensorProbe.Observe(model, _data.Read(0)), plan, new RangeTable(statistics, new RangeSettings(), new Dictionary<string, AffineMapping>()));
+        _split = SampleSplit.Of(_data.Count, 48);
+        _ledger = new TrialLedger(this, SearchObjectives.Get("auto"), _split, 16);
+    }
+
+    public TrialBuilder Builder => _builder;
+
+    public ProgressiveChain Chain(ILayerOrder order)
+    {
+        Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
+        double[][] errors = [.. _ledger.GlanceAsync(alone, default).GetAwaiter().GetResult()];
+        TimeEstimate time = new(_builder.Prepared, _builder.Shapes, _builder.Plan);
+        LayerOrderContext context = new(_builder.Plan.Layers, _builder.Plan.Layers.Zip(errors).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);
+        return new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), 32), _settings);
+    }
+
+    public async Task<IReadOnlyList<SearchPoint>> AlongAsync(ILayerOrder order)
+    {
+        List<SearchPoint> points = [];
+        ProgressiveSearch search = new(
+            _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(_settings, () => 0, default), null);
+        Assert.True(await search.RunAsync([Chain(order)], points, _ => Task.CompletedTask, default));
+        return points;
+    }
+
+    public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation)
+    {
+        WholeModelError error = new(_builder.Prepared, _data, [.. samples.Take(part)], 1);
+        return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(
+            trials.ToDictionary(t => t.Key, t => error.MeasureRaw(t.Emit(_builder.Prepared), cancellation)));
+    }
+
+    public Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(
+        IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>>([]);
+
+    public Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation) => Task.FromResult(measure());
+}
