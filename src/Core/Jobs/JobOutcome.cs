@@ -4,7 +4,8 @@ using QuantCluster.Corrections;
 namespace QuantCluster.Jobs;
 
 /// <summary>A layer that runs on integers.</summary>
-public sealed record QuantizedLayer(string Name, string Op);
+/// <param name="Weights">Bits its weights have in the file: <c>int8</c> or <c>int4</c>.</param>
+public sealed record QuantizedLayer(string Name, string Op, string Weights);
 
 /// <summary>A layer that stays float, and why.</summary>
 public sealed record UnquantizedLayer(string Name, string Op, string Reason);

@@ -136,6 +136,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
 
         QuantizationPlan shown = PointSelection.Explain(chosen.Plan, point, guarded);
         QuantizationConfiguration corrected = await handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
+        search = search?.As(chosen.Plan, corrected, settings.Granularity);
         IReadOnlyList<string> notes = [.. OutcomeNotes.Of(directory.Specification, sources, verification), .. OutcomeNotes.Of(frontier, point), .. OutcomeNotes.Of(search, directory.Path), .. OutcomeNotes.Of(guarded)];
         IReadOnlyList<GateVerdict> verdicts = PointSelection.GatesOf(settings).Judge(verification);
         JobReport report = new(
@@ -222,7 +223,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
             Seconds = runner.Seconds,
             PeakRssMb = process.PeakWorkingSet64 / 1e6,
             Layers = new LayerOutcome(
-                [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType))],
+                [.. plan.Layers.Select(l => new QuantizedLayer(l.Node, l.OpType, configuration.Weights[l.Id].Type.ToString().ToLowerInvariant()))],
                 [.. plan.FloatLayers.Where(l => configuration.WeightOnly.ContainsKey(l.Id)).Select(Told)],
                 [.. plan.FloatLayers.Where(l => !configuration.WeightOnly.ContainsKey(l.Id)).Select(Told)]),
             Corrections = trials,

@@ -1,6 +1,9 @@
 using System.Text.Json;
+using QuantCluster.Emission;
 using QuantCluster.Jobs.Stages;
+using QuantCluster.Planning;
 using QuantCluster.Search;
+using QuantCluster.Search.Configuration;
 
 namespace QuantCluster.Jobs;
 
@@ -15,7 +18,8 @@ namespace QuantCluster.Jobs;
 public sealed record SearchPointOutcome(
     string Origin, int Quantized, string Configuration, string Trial, double Time, IReadOnlyList<double> SearchErrors, IReadOnlyList<double>? ValidationErrors);
 
-/// <summary>What a layer became, and why.</summary>
+/// <summary>What a layer became.</summary>
+/// <param name="Precision">As <see cref="LayerChoice.Told"/> tells it.</param>
 public sealed record SearchedLayer(string Id, string Node, string Precision, string Corrections);
 
 /// <summary>What the search did and chose, as it is kept with the job.</summary>
@@ -57,11 +61,24 @@ public sealed record SearchOutcome
     /// <summary>Every point, start and winner included.</summary>
     public required IReadOnlyList<SearchPointOutcome> Points { get; init; }
 
+    /// <summary>The precision of layers that nothing else was chosen for, as <see cref="SearchedLayer.Precision"/>.</summary>
+    public required string Standard { get; init; }
+
     /// <summary>What each layer became.</summary>
     public required IReadOnlyList<SearchedLayer> Layers { get; init; }
 
     /// <summary>Tensors that did not take the default range, and which one they took.</summary>
     public required IReadOnlyDictionary<string, string> Ranges { get; init; }
+
+    /// <summary>With the layers as they are in the model that was emitted: what comes after a search may still change them.</summary>
+    internal SearchOutcome As(QuantizationPlan plan, QuantizationConfiguration configuration, WeightGranularity usual) => this with
+    {
+        Layers =
+        [
+            .. Layers.Select(l => (Layer: l, Choice: LayerChoice.Of(plan, configuration, l.Id)))
+                .Select(l => l.Layer with { Precision = l.Choice.Told(usual), Corrections = l.Choice.IsInteger ? l.Layer.Corrections : "none" }),
+        ],
+    };
 }
 
 /// <summary>Reads a job's <see cref="SearchOutcome"/>.</summary>

@@ -22,7 +22,7 @@ internal static class SearchReport
         ],
         Curves = [.. search.Curves.Where(c => c.Steps.Count > 0).Select(c => new ReportedCurve(
             c.Order, [.. c.Steps.Select(s => new ReportedCurveStep(s.Quantized, s.Error, s.StandardError))]))],
-        Layers = [.. search.Layers.Where(l => l.Precision == "float").Select(l => new ReportedChoice(l.Node, l.Precision, l.Corrections))],
+        Layers = [.. search.Layers.Where(l => l.Precision != search.Standard).Select(l => new ReportedChoice(l.Node, l.Precision, l.Corrections))],
         Ranges = [.. search.Ranges.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => new ReportedFact(r.Key, r.Value))],
     };
 

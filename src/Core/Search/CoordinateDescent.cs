@@ -1,5 +1,4 @@
 using QuantCluster.Corrections;
-using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
 
@@ -56,23 +55,24 @@ internal sealed class CoordinateDescent(
         List<SearchConfiguration> moves = [];
         if (quantized is null)
         {
-            moves.Add(now.With(layer, LayerChoice.Int8));
+            moves.Add(now.With(layer, builder.Standard));
         }
         else
         {
             if (allowance.Permits(builder.PlanOf(now.With(layer, LayerChoice.Float))))
                 moves.Add(now.With(layer, LayerChoice.Float));
-            if (now.Layer(layer).Corrected is not null)
-                moves.Add(now.With(layer, LayerChoice.Int8));
+            LayerChoice choice = now.Layer(layer), bare = choice.Bare;
+            if (choice.Corrected is not null)
+                moves.Add(now.With(layer, bare));
             if (settings.Corrections != LayerCorrection.None)
             {
                 CorrectedLayer again = (await runner.CorrectAsync(
-                    [new CorrectionRequest(builder.Build(now.With(layer, LayerChoice.Int8)), [layer], settings.Corrections)], cancellation))[0][layer];
-                moves.Add(now.With(layer, new LayerChoice(LayerPrecision.Int8, settings.Corrections, again)));
+                    [new CorrectionRequest(builder.Build(now.With(layer, bare)), [layer], settings.Corrections)], cancellation))[0][layer];
+                moves.Add(now.With(layer, bare.With(settings.Corrections, again)));
 
                 // Of few bits, what makes up for a mean can do more harm than good.
-                if (now.Layer(layer) is { Corrected: { Bias: not null } corrected } choice && builder.Ranges.Settings.Weights == IntegerType.Int4)
-                    moves.Add(now.With(layer, new LayerChoice(LayerPrecision.Int8, choice.Corrections & ~LayerCorrection.Bias, corrected with { Bias = null })));
+                if (choice is { Precision: LayerPrecision.Int4Weights, Corrected: { Bias: not null } corrected })
+                    moves.Add(now.With(layer, bare.With(choice.Corrections & ~LayerCorrection.Bias, corrected with { Bias = null })));
             }
 
             moves.AddRange(Ranges(point, quantized));

@@ -100,7 +100,7 @@ internal sealed class LayerSearch
     private async Task<IReadOnlyDictionary<string, double>?> SensitivityAsync(CancellationToken cancellation)
     {
         Layer[] layers = [.. _builder.Plan.Layers];
-        Trial[] trials = [.. layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
+        Trial[] trials = [.. layers.Select(l => _builder.BuildOnly([l.Id]))];
         if (!_budget.Allows(_ledger, _ledger.CountNew(trials), ProgressiveSearch.Share))
             return null;
         Dictionary<string, double> sensitivity = [];
@@ -156,7 +156,7 @@ internal sealed class LayerSearch
         ];
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await _runner.CorrectAsync(requests, cancellation);
         SearchConfiguration[] after = [.. wanted.Zip(corrected, (w, layers) => layers.Aggregate(
-            w.Bare, (c, l) => c.With(l.Key, new LayerChoice(LayerPrecision.Int8, w.Corrections, l.Value))))];
+            w.Bare, (c, l) => c.With(l.Key, c.Layer(l.Key).With(w.Corrections, l.Value))))];
         Trial[] trials = [.. after.Select(_builder.Build)];
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
         for (int i = 0; i < trials.Length; i++)
@@ -210,7 +210,7 @@ internal sealed class LayerSearch
     {
         SearchConfiguration configuration = SearchConfiguration.AllFloat;
         foreach (Layer layer in _builder.Plan.Layers)
-            configuration = configuration.With(layer.Id, LayerChoice.Int8);
+            configuration = configuration.With(layer.Id, _builder.Standard);
         QuantizationConfiguration bare = _builder.Build(configuration).Configuration;
         foreach (Layer layer in _builder.Plan.Layers)
         {
@@ -220,8 +220,7 @@ internal sealed class LayerSearch
                 continue;
             LayerCorrection corrections = (rounded ? LayerCorrection.Rounding : LayerCorrection.None)
                 | (start.Biases.ContainsKey(layer.Id) ? LayerCorrection.Bias : LayerCorrection.None);
-            configuration = configuration.With(layer.Id, new LayerChoice(
-                LayerPrecision.Int8, corrections, new CorrectedLayer(weight, start.Biases.GetValueOrDefault(layer.Id))));
+            configuration = configuration.With(layer.Id, _builder.Standard.With(corrections, new CorrectedLayer(weight, start.Biases.GetValueOrDefault(layer.Id))));
         }
 
         return configuration;

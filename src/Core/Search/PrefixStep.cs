@@ -23,7 +23,7 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
     /// <summary>The candidates: one for each distinct range its new tensors can take; the default first, neighbours of it last.</summary>
     public IReadOnlyList<SearchConfiguration> Propose()
     {
-        SearchConfiguration next = Extend(state, layers);
+        SearchConfiguration next = Extend(builder, state, layers);
         QuantizationPlan plan = builder.PlanOf(next);
         HashSet<string> known = [.. builder.PlanOf(state).Points.Select(p => p.Tensor)];
         string[] fresh = [.. plan.Points.Select(p => p.Tensor).Where(t => !known.Contains(t) && !builder.Ranges.Given.ContainsKey(t))];
@@ -73,7 +73,7 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
     {
         SearchConfiguration candidate = _chosen;
         foreach ((string layer, CorrectedLayer result) in corrected)
-            candidate = candidate.With(layer, new LayerChoice(LayerPrecision.Int8, settings.Corrections, result));
+            candidate = candidate.With(layer, candidate.Layer(layer).With(settings.Corrections, result));
         return candidate;
     }
 
@@ -82,6 +82,6 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
         Result = corrected is not null && errors is not null && errors.Average() < _chosenErrors.Average() ? (corrected, errors) : (_chosen, _chosenErrors);
 
     /// <summary>The prefix with these layers on integers, with nearest integers and the default ranges.</summary>
-    public static SearchConfiguration Extend(SearchConfiguration prefix, IReadOnlyList<string> layers) =>
-        layers.Aggregate(prefix, (c, layer) => c.With(layer, LayerChoice.Int8));
+    public static SearchConfiguration Extend(TrialBuilder builder, SearchConfiguration prefix, IReadOnlyList<string> layers) =>
+        layers.Aggregate(prefix, (c, layer) => c.With(layer, builder.Standard));
 }

@@ -36,7 +36,7 @@ internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, 
     {
         _extended =
         [
-            .. _prefixes.SelectMany(p => Left(p).Take(order.Successors).Select(s => new Prefix(PrefixStep.Extend(p.State, steps[s]), p.Taken.Add(s)) { Before = p.State, Next = s }))
+            .. _prefixes.SelectMany(p => Left(p).Take(order.Successors).Select(s => new Prefix(PrefixStep.Extend(builder, p.State, steps[s]), p.Taken.Add(s)) { Before = p.State, Next = s }))
                 .DistinctBy(p => p.State.Hash),
         ];
         return _extended.Length <= 1 ? [] : [.. _extended.Select(p => p.State)];

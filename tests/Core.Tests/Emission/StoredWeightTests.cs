@@ -80,13 +80,13 @@ public class StoredWeightTests
         string b = network.Node("Tanh", "tb", [network.Node("MatMul", "b", [a, weight])]);
         OnnxModel model = network.Build(network.Node("Tanh", "y", [network.MatMul("c", b, 48, 48)]));
         Flow one = Flow.Of(model, "a", "c"), both = Flow.Of(model, "a", "b");
-        Assert.Equal(["c"], StorableWeights.Of(model, one.Plan, one.Configuration, []).Select(w => w.Id));
-        IReadOnlyList<StorableWeight> stored = StorableWeights.Of(model, both.Plan, both.Configuration, []);
+        Assert.Equal(["c"], new StorableWeights(model, []).Of(one.Plan).Select(w => w.Id));
+        IReadOnlyList<StorableWeight> stored = new StorableWeights(model, []).Of(both.Plan);
         Assert.Equal(["a", "b"], stored.Select(w => w.Id));
         OnnxModel emitted = (both with { Configuration = both.Configuration with { WeightOnly = stored.ToDictionary(w => w.Id, w => w.Weight) } }).Emit();
         Assert.Single(emitted.Graph.Nodes, n => n.OpType == "Cast");
         Assert.InRange(Flow.Sqnr(model, emitted, both.Data), 25, 80);
-        Assert.Empty(StorableWeights.Of(model, both.Plan, both.Configuration, ["a", "b"]));
+        Assert.Empty(new StorableWeights(model, ["a", "b"]).Of(both.Plan));
     }
 
     private static (Flow Flow, Flow Stored) Stored()
@@ -101,7 +101,7 @@ public class StoredWeightTests
         x = network.Node("Tanh", "ti", [network.Gemm("inner", x, 24, 48)]);
         x = network.Node("Tanh", "y", [network.Gemm("turned", x, 48, 16, transposed: true)]);
         Flow flow = Flow.Of(network.Build(x), _layers);
-        IReadOnlyList<StorableWeight> weights = StorableWeights.Of(flow.Model, flow.Plan, flow.Configuration, []);
+        IReadOnlyList<StorableWeight> weights = new StorableWeights(flow.Model, []).Of(flow.Plan);
         return (flow, flow with { Configuration = flow.Configuration with { WeightOnly = weights.ToDictionary(w => w.Id, w => w.Weight) } });
     }
 

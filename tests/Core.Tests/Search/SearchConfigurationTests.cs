@@ -37,6 +37,6 @@ public class SearchConfigurationTests
         Assert.Equal(SearchConfiguration.AllFloat.With("a", LayerChoice.Int8).WithRange("t", new RangeCandidate("mse")), one.WithoutCorrections());
     }
 
-    private static LayerChoice Corrected(sbyte value, float bias) => new(
-        LayerPrecision.Int8, LayerCorrection.Bias, new CorrectedLayer(new QuantizedWeight(IntegerType.Int8, 0, [0.1f], [value]), [bias]));
+    private static LayerChoice Corrected(sbyte value, float bias) => LayerChoice.Int8.With(
+        LayerCorrection.Bias, new CorrectedLayer(new QuantizedWeight(IntegerType.Int8, 0, [0.1f], [value]), [bias]));
 }

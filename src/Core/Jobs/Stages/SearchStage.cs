@@ -120,7 +120,8 @@ internal static class SearchStage
             GainStandardError = gain.StandardError,
             Curves = result.Curves,
             Points = [.. result.Points.Select(p => told[p.Trial.Key])],
-            Layers = [.. inputs.Plan.Layers.Select(l => Describe(l, winner))],
+            Standard = builder.Standard.Told(context.Settings.Granularity),
+            Layers = [.. inputs.Plan.Layers.Select(l => Describe(l, winner, context.Settings.Granularity))],
             Ranges = winner.Configuration.Ranges.ToDictionary(r => r.Key, r => r.Value.ToString()),
         };
         Dictionary<string, byte[]> outputs = new()
@@ -139,11 +140,11 @@ internal static class SearchStage
             point.Time, point.SearchErrors, point.ValidationErrors);
     }
 
-    private static SearchedLayer Describe(Layer layer, SearchPoint winner)
+    private static SearchedLayer Describe(Layer layer, SearchPoint winner, WeightGranularity usual)
     {
-        bool quantized = winner.Trial.Plan.Layers.Any(l => l.Id == layer.Id);
-        LayerChoice choice = winner.Configuration.Layer(layer.Id);
-        return new SearchedLayer(layer.Id, layer.Node, quantized ? "int8" : "float", quantized ? choice.Corrections.ToString().ToLowerInvariant() : "none");
+        LayerChoice became = LayerChoice.Of(winner.Trial.Plan, winner.Trial.Configuration, layer.Id);
+        return new SearchedLayer(
+            layer.Id, layer.Node, became.Told(usual), became.IsInteger ? winner.Configuration.Layer(layer.Id).Corrections.ToString().ToLowerInvariant() : "none");
     }
 
     /// <summary>

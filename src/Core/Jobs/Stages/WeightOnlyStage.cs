@@ -25,7 +25,8 @@ internal static class WeightOnlyStage
         // Who names a layer that stays float means all of it, unless all weights are asked for.
         IReadOnlyCollection<string> excluded = settings.FloatWeights == FloatWeights.Auto ? settings.KeepFloat ?? [] : [];
         QuantizationConfiguration configuration = await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
-        IReadOnlyList<StorableWeight> storable = StorableWeights.Of(prepared, chosen.Plan, configuration, excluded);
+        IReadOnlyList<StorableWeight> storable =
+            [.. new StorableWeights(ScaledModel.Of(prepared, chosen.Plan, configuration).Prepared, excluded).Of(chosen.Plan).Where(w => !configuration.WeightOnly.ContainsKey(w.Id))];
         if (storable.Count == 0)
             return chosen;
         string[] key = [model.Value, chosen.PlanBlob.Value, chosen.Configuration.Value, context.DataKey, settings.FloatWeights.ToString(), onIntegers?.Key ?? "", guard is null ? "" : settings.TaskTolerance.ToString("R", CultureInfo.InvariantCulture), hasToSpare.ToString(), .. excluded];
@@ -37,7 +38,7 @@ internal static class WeightOnlyStage
         return chosen with { Configuration = outputs["configuration"] };
 
         QuantizationConfiguration With(IReadOnlyList<StorableWeight> weights) =>
-            configuration with { WeightOnly = weights.ToDictionary(w => w.Id, w => w.Weight) };
+            configuration with { WeightOnly = configuration.WeightOnly.Concat(weights.Select(w => KeyValuePair.Create(w.Id, w.Weight))).ToDictionary() };
 
         async Task<IReadOnlyList<StorableWeight>> ChooseAsync(IReadOnlyList<StorableWeight> weights, CancellationToken c)
         {

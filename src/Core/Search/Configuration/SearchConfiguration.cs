@@ -25,7 +25,10 @@ public sealed class SearchConfiguration : IEquatable<SearchConfiguration>
         ImmutableSortedDictionary.Create<string, RangeCandidate>(StringComparer.Ordinal));
 
     /// <summary>Ids of the layers on integers, in ordinal order.</summary>
-    public IEnumerable<string> Quantized => _layers.Keys;
+    public IEnumerable<string> Quantized => _layers.Where(l => l.Value.IsInteger).Select(l => l.Key);
+
+    /// <summary>Ids of the layers that compute in float and whose weights are stored as integers, in ordinal order.</summary>
+    public IEnumerable<string> WeightOnly => _layers.Where(l => !l.Value.IsInteger).Select(l => l.Key);
 
     /// <summary>Tensors whose range is not the default one, in ordinal order.</summary>
     public IEnumerable<KeyValuePair<string, RangeCandidate>> Ranges => _ranges;
@@ -46,10 +49,10 @@ public sealed class SearchConfiguration : IEquatable<SearchConfiguration>
     public SearchConfiguration WithRange(string tensor, RangeCandidate? candidate) =>
         new(_layers, candidate is { } value ? _ranges.SetItem(tensor, value) : _ranges.Remove(tensor));
 
-    /// <summary>The same layers and ranges, with nearest integers and the layers' own biases.</summary>
-    public SearchConfiguration WithoutCorrections() => Quantized.Aggregate(this, (c, layer) => c.With(layer, LayerChoice.Int8));
+    /// <summary>The same precisions and ranges, with nearest integers and the layers' own biases.</summary>
+    public SearchConfiguration WithoutCorrections() => Quantized.Aggregate(this, (c, layer) => c.With(layer, c.Layer(layer).Bare));
 
-    /// <summary>One line a layer on integers, one a tensor whose range is not the default one.</summary>
+    /// <summary>One line a layer that has integers, one a tensor whose range is not the default one.</summary>
     public string Canonical() => string.Join('\n', [
         .. _layers.Select(l => $"layer {l.Key} {l.Value.Canonical()}"),
         .. _ranges.Select(r => $"range {r.Key} {r.Value}"),

@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
-using QuantCluster.Corrections;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
+using QuantCluster.Search.WeightOnly;
 
 namespace QuantCluster.Search.Configuration;
 
@@ -17,7 +17,7 @@ namespace QuantCluster.Search.Configuration;
 public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string, TensorShape> shapes, QuantizationPlan plan, RangeTable ranges)
 {
     private readonly ConcurrentDictionary<string, Lazy<QuantizationPlan>> _plans = new();
-    private readonly ConcurrentDictionary<(string Layer, float InputScale), Lazy<QuantizedWeight>> _weights = new();
+    private readonly ConcurrentDictionary<(string Layer, LayerChoice Choice, float InputScale), Lazy<QuantizedWeight>> _weights = new();
 
     public OnnxModel Prepared => prepared;
 
@@ -26,6 +26,12 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
     public QuantizationPlan Plan => plan;
 
     public RangeTable Ranges => ranges;
+
+    /// <summary>What a layer becomes on integers unless something else is chosen.</summary>
+    public LayerChoice Standard { get; } = LayerChoice.StandardOf(ranges.Settings);
+
+    /// <summary>Which float layers' weights can be stored as integers; those that were chosen and cannot stay float.</summary>
+    internal StorableWeights Storable { get; init; } = new(prepared, []);
 
     /// <summary>The plan in which only these layers run on integers.</summary>
     public QuantizationPlan PlanOf(SearchConfiguration configuration)
@@ -38,7 +44,7 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
 
     /// <summary>The trial in which only these layers run on integers, with default ranges and nearest weights.</summary>
     /// <param name="layers">Ids of layers; none gives the float model.</param>
-    public Trial BuildOnly(IEnumerable<string> layers) => Build(layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, LayerChoice.Int8)));
+    public Trial BuildOnly(IEnumerable<string> layers) => Build(layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, Standard)));
 
     public Trial Build(SearchConfiguration configuration)
     {
@@ -48,13 +54,13 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
         Dictionary<string, float[]> biases = [];
         foreach (Layer layer in part.Layers)
         {
-            CorrectedLayer? corrected = configuration.Layer(layer.Id).Corrected;
-            weights[layer.Id] = corrected?.Weight ?? WeightOf(layer, activations[layer.Input].Scale);
-            if (corrected?.Bias is { } bias)
+            LayerChoice choice = configuration.Layer(layer.Id);
+            weights[layer.Id] = choice.Corrected?.Weight ?? WeightOf(layer, choice, activations[layer.Input].Scale);
+            if (choice.Corrected?.Bias is { } bias)
                 biases[layer.Id] = bias;
         }
 
-        return new Trial(part, new QuantizationConfiguration(activations, weights, biases));
+        return new Trial(part, new QuantizationConfiguration(activations, weights, biases) { WeightOnly = Stored(part, configuration) });
     }
 
     /// <summary>The estimators that chose the ranges of the plan's points, for people.</summary>
@@ -77,6 +83,21 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
     private IReadOnlyDictionary<string, ActivationChoice> Choices(QuantizationPlan part, SearchConfiguration configuration) =>
         RangeSelection.ShareInGroups(part, p => ranges.RangeOf(p, configuration.Range(p.Tensor) ?? ranges.DefaultOf(p.Tensor)), ranges.Settings);
 
-    private QuantizedWeight WeightOf(Layer layer, float inputScale) => _weights.GetOrAdd(
-        (layer.Id, inputScale), _ => new Lazy<QuantizedWeight>(() => RangeSelection.ChooseWeight(prepared, layer, inputScale, ranges.Settings))).Value;
+    private QuantizedWeight WeightOf(Layer layer, LayerChoice choice, float inputScale) => _weights.GetOrAdd((layer.Id, choice, inputScale),
+        _ => new Lazy<QuantizedWeight>(() => RangeSelection.ChooseWeight(prepared, layer, inputScale, choice.Applied(ranges.Settings)))).Value;
+
+    private Dictionary<string, QuantizedWeight> Stored(QuantizationPlan part, SearchConfiguration configuration)
+    {
+        Dictionary<string, QuantizedWeight> stored = [];
+        foreach (string layer in configuration.WeightOnly)
+        {
+            // A weight that others read too is stored for all of them, or not at all.
+            LayerChoice choice = configuration.Layer(layer);
+            if (Storable.Of(part, layer, choice.Granularity) is { } weight
+                && prepared.Graph.Consumers(prepared.Graph.Producer(layer)!.Input[1]).All(c => configuration.Layer(c.Output[0]) == choice))
+                stored[layer] = weight.Weight;
+        }
+
+        return stored;
+    }
 }

@@ -3,6 +3,7 @@ using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
+using QuantCluster.Search.Configuration;
 
 namespace QuantCluster.Search.Frontier;
 
@@ -14,8 +15,6 @@ internal sealed class FourBitWeights(OnnxModel prepared, RangeSettings ranges)
     /// <summary>Shares of the layers' parameters that sets have, about.</summary>
     private static readonly double[] Shares = [0.1, 0.25, 0.5, 0.75, 0.9, 1];
 
-    private readonly RangeSettings _ranges = ranges with { Weights = IntegerType.Int4 };
-
     /// <summary>Whether a configuration has such weights.</summary>
     public static bool Has(QuantizationConfiguration configuration) => configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4);
 
@@ -24,17 +23,34 @@ internal sealed class FourBitWeights(OnnxModel prepared, RangeSettings ranges)
         trial.Plan.Layers.Sum(l => trial.Configuration.Weights[l.Id].Type == IntegerType.Int4 ? l.Parameters * 7 / 2 : l.Parameters * 3);
 
     /// <summary>The trial with INT4 weights, rounded to nearest, in some layers, which lose their corrections.</summary>
-    public Trial Of(Trial trial, IReadOnlySet<string> layers) => new(trial.Plan, trial.Configuration with
+    public Trial Of(Trial trial, IReadOnlySet<string> layers) =>
+        Of(trial, l => layers.Contains(l) ? new LayerChoice(LayerPrecision.Int4Weights, LayerChoice.StandardOf(ranges).Granularity) : null);
+
+    /// <summary>The trial's layers with the precisions they have in another, which has them too.</summary>
+    public Trial Like(Trial trial, Trial other) => Of(trial, l =>
     {
-        Weights = trial.Plan.Layers.ToDictionary(l => l.Id, l => layers.Contains(l.Id)
-            ? RangeSelection.ChooseWeight(prepared, l, trial.Configuration.Activations[l.Input].Scale, _ranges)
-            : trial.Configuration.Weights[l.Id]),
-        Biases = trial.Configuration.Biases.Where(b => !layers.Contains(b.Key)).ToDictionary(),
+        LayerChoice choice = LayerChoice.Of(other.Plan, other.Configuration, l);
+        return choice == LayerChoice.Of(trial.Plan, trial.Configuration, l) ? null : choice;
     });
 
-    /// <summary>The same layers INT4 as in another trial.</summary>
-    public Trial Like(Trial trial, Trial other) =>
-        Of(trial, other.Configuration.Weights.Where(w => w.Value.Type == IntegerType.Int4).Select(w => w.Key).ToHashSet());
+    /// <param name="choose">What becomes of a layer's weight; null where it stays as it is.</param>
+    private Trial Of(Trial trial, Func<string, LayerChoice?> choose)
+    {
+        Dictionary<string, LayerChoice> changed = [];
+        foreach (Layer layer in trial.Plan.Layers)
+        {
+            if (choose(layer.Id) is { } choice)
+                changed[layer.Id] = choice;
+        }
+
+        return new Trial(trial.Plan, trial.Configuration with
+        {
+            Weights = trial.Plan.Layers.ToDictionary(l => l.Id, l => changed.TryGetValue(l.Id, out LayerChoice? choice)
+                ? RangeSelection.ChooseWeight(prepared, l, trial.Configuration.Activations[l.Input].Scale, choice.Applied(ranges))
+                : trial.Configuration.Weights[l.Id]),
+            Biases = trial.Configuration.Biases.Where(b => !changed.ContainsKey(b.Key)).ToDictionary(),
+        });
+    }
 
     /// <summary>Prefixes of the layers in order of the error that each alone adds for a parameter, least first.</summary>
     /// <param name="whole">With INT8 weights.</param>

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using QuantCluster.Emission;
+using QuantCluster.Jobs;
 using QuantCluster.Onnx;
 using QuantCluster.Onnx.Protocol;
 using QuantCluster.Planning;
@@ -8,12 +10,14 @@ namespace QuantCluster.Search.WeightOnly;
 
 /// <summary>A layer that computes in float, with its weight as integers.</summary>
 /// <param name="Id">The layer's output.</param>
-/// <param name="Weight">INT8, a scale a channel.</param>
+/// <param name="Weight">INT8.</param>
 /// <param name="Saved">Bytes the model is smaller so.</param>
 internal sealed record StorableWeight(string Id, QuantizedWeight Weight, long Saved);
 
-/// <summary>Which layers that stay float could have their weights stored as integers, and which integers.</summary>
-internal static class StorableWeights
+/// <summary>Which layers that stay float could have their weights stored as integers, and which integers. Thread-safe.</summary>
+/// <param name="model">The float model, with the configuration's scalings carried out (<see cref="ScaledModel"/>).</param>
+/// <param name="excluded">Layers, by id or node, that are to be left alone.</param>
+internal sealed class StorableWeights(OnnxModel model, IReadOnlyCollection<string> excluded)
 {
     /// <summary>What saves a smaller share of the weights' bytes than this is not worth an error.</summary>
     private const double SmallestShare = 0.005;
@@ -23,38 +27,37 @@ internal static class StorableWeights
 
     private static readonly RangeSettings Ranges = RangeSettings.Default with { ClipWeights = true };
 
-    /// <param name="prepared">The float model, with the configuration's scalings not carried out.</param>
-    /// <param name="plan">What of it runs on integers.</param>
-    /// <param name="configuration">With the channel scalings that emission carries out.</param>
-    /// <param name="excluded">Layers, by id or node, that are to be left alone.</param>
-    /// <returns>In graph order.</returns>
-    public static IReadOnlyList<StorableWeight> Of(
-        OnnxModel prepared, QuantizationPlan plan, QuantizationConfiguration configuration, IReadOnlyCollection<string> excluded)
+    private readonly double _least = SmallestShare * model.Graph.Proto.Initializer.Where(i => i.ElementType() == ElementType.Float).Sum(i => i.ElementCount() * sizeof(float));
+    private readonly ConcurrentDictionary<(string Weight, WeightGranularity Granularity), Lazy<QuantizedWeight>> _known = new();
+
+    /// <summary>All of a plan, a scale a channel; in graph order.</summary>
+    public IReadOnlyList<StorableWeight> Of(QuantizationPlan plan) =>
+        [.. plan.FloatLayers.Select(l => Of(plan, l, WeightGranularity.Channel)).OfType<StorableWeight>()];
+
+    /// <summary>One of a plan; null where it cannot be stored, or is no layer that stays float there.</summary>
+    public StorableWeight? Of(QuantizationPlan plan, string layer, WeightGranularity granularity) =>
+        plan.FloatLayers.FirstOrDefault(l => l.Id == layer) is { } found ? Of(plan, found, granularity) : null;
+
+    private StorableWeight? Of(QuantizationPlan plan, FloatLayer layer, WeightGranularity granularity)
     {
-        Graph graph = ScaledModel.Of(prepared, plan, configuration).Prepared.Graph;
-        double least = SmallestShare * graph.Proto.Initializer.Where(i => i.ElementType() == ElementType.Float).Sum(i => i.ElementCount() * sizeof(float));
-        HashSet<string> integer = [.. plan.Layers.Select(l => l.Weight)];
-        Dictionary<string, QuantizedWeight> known = [];
-        List<StorableWeight> storable = [];
-        foreach (FloatLayer layer in plan.FloatLayers.Where(l => !excluded.Contains(l.Id) && !excluded.Contains(l.Node)))
-        {
-            if (graph.Producer(layer.Id) is not { } node || node.Input.Count < 2 || graph.Initializer(node.Input[1]) is not { } weight
-                || weight.ElementType() != ElementType.Float || weight.Dims.Count < 2 || graph.IsOutput(node.Input[1]))
-                continue;
+        Graph graph = model.Graph;
+        if (excluded.Contains(layer.Id) || excluded.Contains(layer.Node))
+            return null;
+        if (graph.Producer(layer.Id) is not { } node || node.Input.Count < 2 || graph.Initializer(node.Input[1]) is not { } weight
+            || weight.ElementType() != ElementType.Float || weight.Dims.Count < 2 || graph.IsOutput(node.Input[1]))
+            return null;
 
-            // Where others read the weight as floats it has to stay.
-            if (integer.Contains(node.Input[1]) || !graph.Consumers(node.Input[1]).All(c => plan.FloatLayers.Any(f => f.Id == c.Output[0]) && c.Input.IndexOf(node.Input[1]) == 1))
-                continue;
-            int axis = AxisOf(node, weight);
-            long saved = (3 * weight.ElementCount()) - (sizeof(float) * weight.Dims[axis]) - NodeBytes;
-            if (saved < least)
-                continue;
-            if (!known.TryGetValue(node.Input[1], out QuantizedWeight? stored))
-                stored = known[node.Input[1]] = RangeSelection.ChooseWeight(weight.ToFloats(), weight.Dims, axis, null, 1, Ranges);
-            storable.Add(new StorableWeight(layer.Id, stored, saved));
-        }
-
-        return storable;
+        // Where others read the weight as floats it has to stay.
+        if (plan.Layers.Any(l => l.Weight == node.Input[1])
+            || !graph.Consumers(node.Input[1]).All(c => plan.FloatLayers.Any(f => f.Id == c.Output[0]) && c.Input.IndexOf(node.Input[1]) == 1))
+            return null;
+        int axis = AxisOf(node, weight);
+        long scales = granularity == WeightGranularity.Channel ? weight.Dims[axis] : 1;
+        long saved = (3 * weight.ElementCount()) - (sizeof(float) * scales) - NodeBytes;
+        if (saved < _least)
+            return null;
+        return new StorableWeight(layer.Id, _known.GetOrAdd((node.Input[1], granularity), _ => new Lazy<QuantizedWeight>(() => RangeSelection.ChooseWeight(
+            weight.ToFloats(), weight.Dims, axis, null, 1, Ranges with { PerChannel = granularity == WeightGranularity.Channel }))).Value, saved);
     }
 
     /// <summary>The axis of output channels; of a transposed convolution, of output channels within a group.</summary>
