@@ -96,7 +96,7 @@ public sealed class QuantizationJob(JobDirectory directory, JobSources sources, 
         {
             foreach (FrontierSettings way in PointSelection.WaysOf(settings))
             {
-                frontier = await new FrontierStage(context, model, prepared, await ShapesAsync(), basis, way).RunAsync(chosen, search?.Points ?? [], onIntegers, cancellation);
+                frontier = await new FrontierStage(context, model, prepared, await ShapesAsync(), basis, way).RunAsync(chosen, search?.Points ?? [], onIntegers, startRanges, cancellation);
                 UnusedMemory.Return();
                 point = PointChoice.Choose(frontier, PointSelection.ConstraintsOf(settings));
                 if (point is not null)

@@ -16,7 +16,11 @@ namespace QuantCluster.Jobs;
 /// <param name="SearchErrors">One a search sample.</param>
 /// <param name="ValidationErrors">One a validation sample; null where it was not judged.</param>
 public sealed record SearchPointOutcome(
-    string Origin, int Quantized, string Configuration, string Trial, double Time, IReadOnlyList<double> SearchErrors, IReadOnlyList<double>? ValidationErrors);
+    string Origin, int Quantized, string Configuration, string Trial, double Time, IReadOnlyList<double> SearchErrors, IReadOnlyList<double>? ValidationErrors)
+{
+    /// <summary>Bytes of its model by estimate; 0 where no size was asked for.</summary>
+    public long Bytes { get; init; }
+}
 
 /// <summary>What a layer became.</summary>
 /// <param name="Precision">As <see cref="LayerChoice.Told"/> tells it.</param>

@@ -1,16 +1,17 @@
 using QuantCluster.Corrections;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
+using QuantCluster.Search.Precision;
 
 namespace QuantCluster.Search;
 
 /// <summary>
-/// Polishes one configuration: layer after layer, every other choice for it is tried with all the rest as it is (ranges
+/// Polishes one configuration: within a limit of size layers exchange bits; then, layer after layer, every other choice for it is tried with all the rest as it is (ranges
 /// of what it reads and writes and neighbours of them, its correction, its precision), and what is better, and not by
 /// chance, is taken. Ends when a round takes nothing, or with the budget.
 /// </summary>
 internal sealed class CoordinateDescent(
-    TrialBuilder builder, Allowance allowance, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
+    TrialBuilder builder, Allowance allowance, PrecisionExchanges? exchanges, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
 {
     /// <param name="point">Where to begin.</param>
     /// <param name="layers">Ids in the order they are polished.</param>
@@ -20,33 +21,50 @@ internal sealed class CoordinateDescent(
     {
         for (int round = 0; round < settings.Rounds; round++)
         {
-            bool moved = false;
+            // Bits first: what else is best for a layer depends on them.
+            SearchPoint before = point;
+            if (exchanges is not null && await RoundAsync(point, [.. layers.Union(point.Configuration.WeightOnly)], ExchangesAsync) is var (exchanged, open))
+            {
+                point = exchanged;
+                if (!open)
+                    return false;
+            }
+
+            (point, bool complete) = await RoundAsync(point, layers, MovesAsync);
+            if (!complete || ReferenceEquals(point, before))
+                return complete;
+        }
+
+        return true;
+
+        async Task<(SearchPoint Point, bool Complete)> RoundAsync(
+            SearchPoint now, IReadOnlyList<string> layers, Func<SearchPoint, string, CancellationToken, Task<IEnumerable<SearchConfiguration>>> movesAsync)
+        {
             for (int i = 0; i < layers.Count; i++)
             {
-                SearchConfiguration[] moves = [.. await MovesAsync(point, layers[i], cancellation)];
+                SearchConfiguration[] moves = [.. await movesAsync(now, layers[i], cancellation)];
                 Trial[] trials = [.. moves.Select(builder.Build)];
                 if (moves.Length == 0)
                     continue;
                 if (budget.IsOver(1) || !budget.Allows(ledger, ledger.CountNew(trials), 1))
-                    return false;
-                double[]?[] errors = (await ledger.RaceAsync([[point.Trial, .. trials]], cancellation))[0];
+                    return (now, false);
+                double[]?[] errors = (await ledger.RaceAsync([[now.Trial, .. trials]], cancellation))[0];
                 int best = Enumerable.Range(0, moves.Length).Where(m => errors[m + 1] is not null).DefaultIfEmpty(-1).MinBy(m => m < 0 ? double.MaxValue : errors[m + 1]!.Average());
-                if (best >= 0 && PairedGain.Of([.. point.SearchErrors], errors[best + 1]!).IsSignificant(settings.StandardErrors))
+                if (best >= 0 && PairedGain.Of([.. now.SearchErrors], errors[best + 1]!).IsSignificant(settings.StandardErrors))
                 {
-                    point = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, allowance.Time.Of(trials[best].Plan));
-                    accepted(point);
-                    moved = true;
+                    now = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, allowance.Time.Of(trials[best].Plan));
+                    accepted(now);
                 }
 
-                progress?.Report(new SearchProgress("polish", layers[i], i + 1, layers.Count, point.SearchError.Mean, null, ledger.Count, budget.Used(ledger.Count)));
+                progress?.Report(new SearchProgress("polish", layers[i], i + 1, layers.Count, now.SearchError.Mean, null, ledger.Count, budget.Used(ledger.Count)));
             }
 
-            if (!moved)
-                return true;
+            return (now, true);
         }
-
-        return true;
     }
+
+    private async Task<IEnumerable<SearchConfiguration>> ExchangesAsync(SearchPoint point, string layer, CancellationToken cancellation) =>
+        (await exchanges!.OfAsync(point.Configuration, layer, cancellation)).Where(m => allowance.Permits(builder.Build(m)));
 
     private async Task<IEnumerable<SearchConfiguration>> MovesAsync(SearchPoint point, string layer, CancellationToken cancellation)
     {
@@ -59,8 +77,8 @@ internal sealed class CoordinateDescent(
         }
         else
         {
-            if (allowance.Permits(builder.PlanOf(now.With(layer, LayerChoice.Float))))
-                moves.Add(now.With(layer, LayerChoice.Float));
+            if (allowance.Permits(builder.Build(now.With(layer, allowance.Float))))
+                moves.Add(now.With(layer, allowance.Float));
             LayerChoice choice = now.Layer(layer), bare = choice.Bare;
             if (choice.Corrected is not null)
                 moves.Add(now.With(layer, bare));

@@ -16,12 +16,20 @@ internal static class FinalChoice
     /// <param name="most">Microseconds by estimate.</param>
     public static SearchPoint Of(SearchPoint start, IEnumerable<SearchPoint> candidates, double most, double standardErrors)
     {
-        SearchPoint[] open = [start, .. candidates.Where(c => c.ValidationErrors is not null && c.Time <= most)];
-        SearchPoint best = open.MinBy(c => c.ValidationErrors!.Average())!;
-        SearchPoint chosen = open.Where(c => !Gain(c, best).IsSignificant(Tie)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
+        SearchPoint chosen = Of([start, .. candidates], most);
         PairedGain gain = Gain(start, chosen);
         PairedGain all = PairedGain.Of([.. start.SearchErrors, .. start.ValidationErrors!], [.. chosen.SearchErrors, .. chosen.ValidationErrors!]);
         return gain.IsSignificant(standardErrors) || (gain.Mean > 0 && all.IsSignificant(Tie)) ? chosen : start;
+    }
+
+    /// <summary>Of those that are not worse than the best by more than chance, the one of least error over search and validation samples together.</summary>
+    /// <param name="candidates">One at least with validation errors, and fast enough.</param>
+    /// <param name="most">Microseconds by estimate.</param>
+    public static SearchPoint Of(IEnumerable<SearchPoint> candidates, double most)
+    {
+        SearchPoint[] open = [.. candidates.Where(c => c.ValidationErrors is not null && c.Time <= most)];
+        SearchPoint best = open.MinBy(c => c.ValidationErrors!.Average())!;
+        return open.Where(c => !Gain(c, best).IsSignificant(Tie)).MinBy(c => c.SearchErrors.Concat(c.ValidationErrors!).Average())!;
     }
 
     /// <summary>What the second is better than the first on the validation samples.</summary>

@@ -1,9 +1,9 @@
 using QuantCluster.Corrections;
 using QuantCluster.Emission;
-using QuantCluster.Numerics;
 using QuantCluster.Planning;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Orders;
+using QuantCluster.Search.Precision;
 
 namespace QuantCluster.Search;
 
@@ -13,8 +13,8 @@ namespace QuantCluster.Search;
 /// </summary>
 internal sealed class LayerSearch
 {
-    /// <summary>Trials a step of a chain takes, about.</summary>
-    private const int TrialsAStep = 6;
+    /// <summary>Trials a step of a chain takes, about; within a limit of size, where only the whole chain counts and precisions are tried too.</summary>
+    private const int TrialsAStep = 6, TrialsAStepWithin = 8;
 
     /// <summary>A chain of fewer steps is not worth walking.</summary>
     private const int FewestSteps = 6;
@@ -24,7 +24,8 @@ internal sealed class LayerSearch
 
     private readonly TrialBuilder _builder;
     private readonly TimeEstimate _time;
-    private readonly Allowance _allowance;
+    private readonly SizeLimit? _limit;
+    private Allowance _allowance;
     private readonly ITrialRunner _runner;
     private readonly TrialLedger _ledger;
     private SearchSettings _settings;
@@ -32,14 +33,19 @@ internal sealed class LayerSearch
     private readonly IProgress<SearchProgress>? _progress;
     private readonly List<SearchPoint> _points = [];
     private readonly LayerCorrection _corrections;
-    private SearchPoint _start = null!, _best = null!;
+    private IReadOnlyDictionary<(string Layer, LayerChoice Choice), double> _costs = new Dictionary<(string, LayerChoice), double>();
 
+    // What layers change from: the fast start, or what it was made smaller to for a limit of size.
+    private SearchPoint _start = null!, _base = null!, _best = null!;
+
+    /// <param name="limit">Of the size of what is found; null for none.</param>
     public LayerSearch(
-        TrialBuilder builder, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
+        TrialBuilder builder, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress, SizeLimit? limit = null)
     {
+        _limit = limit;
         _builder = builder;
         _time = new TimeEstimate(builder.Prepared, builder.Shapes, builder.Plan);
-        _allowance = new Allowance(_time, builder.Plan, settings);
+        _allowance = new Allowance(_time, builder.Plan, settings, limit);
         _runner = runner;
         _ledger = ledger;
         _settings = settings;
@@ -63,7 +69,7 @@ internal sealed class LayerSearch
         {
             ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
         };
-        _best = _start;
+        _best = _base = _start;
         _points.Add(_start);
         bool complete = false;
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _budget.Stop);
@@ -84,6 +90,8 @@ internal sealed class LayerSearch
     {
         if (await SensitivityAsync(cancellation) is not { } sensitivity)
             return false;
+        if (_limit is not null && !_limit.Permits(_start.Trial))
+            await ShrinkAsync(_limit, cancellation);
         await RelieveAsync(sensitivity, cancellation);
 
         if (_settings.Seconds is not null)
@@ -111,10 +119,35 @@ internal sealed class LayerSearch
         return sensitivity;
     }
 
-    /// <summary>The start with sets of layers back in float: judged as they are, and the best of them corrected anew.</summary>
+    /// <summary>From the start, which is too large, down to the limit of size; where that cannot be reached, the search goes on without it.</summary>
+    private async Task ShrinkAsync(SizeLimit limit, CancellationToken cancellation)
+    {
+        SizeWalk walk = new(_builder, limit, _runner, _ledger, _settings, _budget);
+        SearchConfiguration? reached = await walk.RunAsync(_start.Configuration, cancellation);
+        if (reached is null)
+        {
+            _allowance = new Allowance(_time, _builder.Plan, _settings);
+            return;
+        }
+
+        _costs = walk.Costs;
+        Trial trial = _builder.Build(reached);
+        double[] errors = (await _ledger.RaceAsync([[trial]], cancellation))[0][0]!;
+        _base = new SearchPoint(SearchPoint.SizeOrigin, trial.Plan.Layers.Count, reached, trial, errors, _time.Of(trial.Plan))
+        {
+            ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
+        };
+        _points.Add(_base);
+        _best = _base;
+        Report(SearchPoint.SizeOrigin, 1, 1);
+        await CorrectAnewAsync(SearchPoint.SizeOrigin, [reached], cancellation);
+        _base = _best;
+    }
+
+    /// <summary>The start, or what took its place, with sets of layers back in float: judged as they are, and the best of them corrected anew.</summary>
     private async Task RelieveAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
-        IReadOnlyList<SearchConfiguration> sets = Relief.Sets(_builder, _allowance, _start.Configuration, sensitivity);
+        IReadOnlyList<SearchConfiguration> sets = Relief.Sets(_builder, _allowance, _base.Configuration, sensitivity);
         Trial[] trials = [.. sets.Select(_builder.Build)];
         if (sets.Count == 0 || !_budget.Allows(_ledger, _ledger.CountNew(trials) + (2 * Finalists), ProgressiveSearch.Share))
             return;
@@ -130,7 +163,9 @@ internal sealed class LayerSearch
     private async Task<bool> PolishAsync(IReadOnlyDictionary<string, double> sensitivity, CancellationToken cancellation)
     {
         int first = _points.Count;
-        CoordinateDescent descent = new(_builder, _allowance, _runner, _ledger, _settings, _budget, _progress);
+        PrecisionExchanges? exchanges = _allowance.Size is null ? null : new PrecisionExchanges(
+            _builder, _allowance.Size, _runner, _settings, m => _costs.TryGetValue((m.Layer, m.Choice), out double cost) ? cost : sensitivity.GetValueOrDefault(m.Layer));
+        CoordinateDescent descent = new(_builder, _allowance, exchanges, _runner, _ledger, _settings, _budget, _progress);
         string[] layers = [.. _builder.Plan.Layers.Select(l => l.Id).OrderByDescending(id => sensitivity[id])];
         bool complete = await descent.RunAsync(_best, layers, _points.Add, cancellation);
         await JudgeAsync(first, cancellation);
@@ -140,14 +175,8 @@ internal sealed class LayerSearch
     /// <summary>Each configuration with no correction but those of one pass in graph order: of biases, and of integers and biases.</summary>
     private async Task CorrectAnewAsync(string origin, IReadOnlyList<SearchConfiguration> configurations, CancellationToken cancellation)
     {
-        LayerCorrection rounding = _settings.Corrections & LayerCorrection.Rounding;
-        LayerCorrection[] kinds =
-        [
-            .. new[] { _corrections & LayerCorrection.Bias, _corrections, HasFourBits || _settings.Corrections != _corrections ? rounding : LayerCorrection.None }
-                .Where(c => c != LayerCorrection.None).Distinct(),
-        ];
         (SearchConfiguration Bare, LayerCorrection Corrections)[] wanted =
-            [.. configurations.Select(c => c.WithoutCorrections()).DistinctBy(c => c.Hash).SelectMany(c => kinds.Select(k => (c, k)))];
+            [.. configurations.Select(c => c.WithoutCorrections()).DistinctBy(c => c.Hash).SelectMany(c => Kinds(c).Select(k => (c, k)))];
         if (wanted.Length == 0 || _budget.IsOver(1) || !_budget.Allows(_ledger, wanted.Length, 1))
             return;
         CorrectionRequest[] requests =
@@ -165,23 +194,33 @@ internal sealed class LayerSearch
         Report(origin, trials.Length, trials.Length);
     }
 
+    /// <summary>What a whole configuration may be corrected by.</summary>
+    private IEnumerable<LayerCorrection> Kinds(SearchConfiguration configuration)
+    {
+        bool fourBits = configuration.Quantized.Any(l => configuration.Layer(l).Precision == LayerPrecision.Int4Weights);
+        LayerCorrection rounding = fourBits || _settings.Corrections != _corrections ? _settings.Corrections & LayerCorrection.Rounding : LayerCorrection.None;
+        return new[] { _corrections & LayerCorrection.Bias, _corrections, rounding }.Where(c => c != LayerCorrection.None).Distinct();
+    }
+
     /// <summary>Validates the points from <paramref name="first"/> on that are fast and small enough, and notes the best of all.</summary>
     private async Task JudgeAsync(int first, CancellationToken cancellation)
     {
-        int[] open = [.. Enumerable.Range(first, _points.Count - first).Where(i => _allowance.Permits(_points[i].Trial.Plan))];
+        int[] open = [.. Enumerable.Range(first, _points.Count - first).Where(i => _allowance.Permits(_points[i].Trial))];
         IReadOnlyList<double[]> errors = await _ledger.ValidateAsync([.. open.Select(i => _points[i].Trial)], cancellation);
         if (open.Length == 0)
             return;
         for (int i = 0; i < open.Length; i++)
             _points[open[i]] = _points[open[i]] with { ValidationErrors = errors[i] };
-        _best = FinalChoice.Of(_start, _points.Skip(1), _allowance.MostTime, _settings.StandardErrors);
+
+        // The fast start is to be beaten; where that is too large, nothing is.
+        _best = _base == _start ? FinalChoice.Of(_start, _points.Skip(1), _allowance.MostTime, _settings.StandardErrors) : FinalChoice.Of(_points.Skip(1), _allowance.MostTime);
     }
 
     /// <summary>As many chains, of as many steps, as the budget allows.</summary>
     private IEnumerable<ProgressiveChain> Chains(IReadOnlyDictionary<string, double> sensitivity)
     {
         LayerOrderContext context = new(_builder.Plan.Layers, sensitivity, _time.Gains);
-        double steps = Math.Max(0, _budget.Trials(ProgressiveSearch.Share) - _ledger.Count) / TrialsAStep, each = 0;
+        double trials = _allowance.Size is null ? TrialsAStep : TrialsAStepWithin, steps = Math.Max(0, _budget.Trials(ProgressiveSearch.Share) - _ledger.Count) / trials, each = 0;
         List<ILayerOrder> orders = [];
         foreach (ILayerOrder order in _settings.OrderNames.Select(LayerOrders.Get))
         {
@@ -193,14 +232,13 @@ internal sealed class LayerSearch
             each = Math.Min(_settings.MostSteps, share);
         }
 
-        return orders.Select(order => new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), (int)each), _settings));
+        ChainTarget target = _base == _start ? ChainTarget.Standard(_builder) : new ChainTarget(_builder, _base.Configuration.WithoutCorrections().WithDefaultRanges(), _allowance.Size);
+        return orders.Select(order => new ProgressiveChain(order, _builder, target, ChainSteps.Cut(order.Arrange(context), (int)each), _settings));
     }
 
     private double TrialsInTime() => _budget.SecondsLeft is { } left
         ? _ledger.Count * (1 + (Math.Max(0, left) / Math.Max(1e-3, _budget.Elapsed)))
         : double.MaxValue;
-
-    private bool HasFourBits => _builder.Ranges.Settings.Weights == IntegerType.Int4;
 
     /// <summary>What was done to some layer.</summary>
     private static LayerCorrection Given(SearchConfiguration configuration) =>

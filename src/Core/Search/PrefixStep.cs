@@ -10,9 +10,10 @@ namespace QuantCluster.Search;
 /// are corrected for the inputs they now get. It goes Propose, Choose, Correction, Propose, Accept; who runs the trials in
 /// between may do so for many steps at once.
 /// </summary>
+/// <param name="target">What the layers become.</param>
 /// <param name="state">The prefix.</param>
 /// <param name="layers">Ids of the next layers.</param>
-internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state, IReadOnlyList<string> layers, SearchSettings settings)
+internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, SearchConfiguration state, IReadOnlyList<string> layers, SearchSettings settings)
 {
     private SearchConfiguration _chosen = SearchConfiguration.AllFloat;
     private double[] _chosenErrors = [];
@@ -23,11 +24,11 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
     /// <summary>The candidates: one for each distinct range its new tensors can take; the default first, neighbours of it last.</summary>
     public IReadOnlyList<SearchConfiguration> Propose()
     {
-        SearchConfiguration next = Extend(builder, state, layers);
+        SearchConfiguration next = target.Extend(state, layers);
         QuantizationPlan plan = builder.PlanOf(next);
         HashSet<string> known = [.. builder.PlanOf(state).Points.Select(p => p.Tensor)];
         string[] fresh = [.. plan.Points.Select(p => p.Tensor).Where(t => !known.Contains(t) && !builder.Ranges.Given.ContainsKey(t))];
-        List<SearchConfiguration> candidates = [next];
+        List<SearchConfiguration> candidates = [next, .. target.Alternatives(next, layers)];
         if (fresh.Length == 0)
             return candidates;
         HashSet<string> seen = [Mappings(next)];
@@ -80,8 +81,4 @@ internal sealed class PrefixStep(TrialBuilder builder, SearchConfiguration state
     /// <summary>Ends the step: with the correction where it is no worse, else without.</summary>
     public void Accept(SearchConfiguration? corrected, double[]? errors) =>
         Result = corrected is not null && errors is not null && errors.Average() < _chosenErrors.Average() ? (corrected, errors) : (_chosen, _chosenErrors);
-
-    /// <summary>The prefix with these layers on integers, with nearest integers and the default ranges.</summary>
-    public static SearchConfiguration Extend(TrialBuilder builder, SearchConfiguration prefix, IReadOnlyList<string> layers) =>
-        layers.Aggregate(prefix, (c, layer) => c.With(layer, builder.Standard));
 }

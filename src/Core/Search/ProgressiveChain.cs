@@ -10,10 +10,11 @@ namespace QuantCluster.Search;
 /// puts the best first. Who runs the trials in between may do so for many chains at once.
 /// </summary>
 /// <param name="order">Its name and, for a beam, how wide it is.</param>
+/// <param name="target">What the layers become.</param>
 /// <param name="steps">Layers in the order's arrangement, those together that are quantized at a time.</param>
-internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, IReadOnlyList<string[]> steps, SearchSettings settings)
+internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, ChainTarget target, IReadOnlyList<string[]> steps, SearchSettings settings)
 {
-    private Prefix[] _prefixes = [new(SearchConfiguration.AllFloat, [])];
+    private Prefix[] _prefixes = [new(target.Begin, [])];
     private Prefix[] _extended = [];
     private PrefixStep[] _begun = [];
     private int _done;
@@ -36,7 +37,7 @@ internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, 
     {
         _extended =
         [
-            .. _prefixes.SelectMany(p => Left(p).Take(order.Successors).Select(s => new Prefix(PrefixStep.Extend(builder, p.State, steps[s]), p.Taken.Add(s)) { Before = p.State, Next = s }))
+            .. _prefixes.SelectMany(p => Left(p).Take(order.Successors).Select(s => new Prefix(target.Extend(p.State, steps[s]), p.Taken.Add(s)) { Before = p.State, Next = s }))
                 .DistinctBy(p => p.State.Hash),
         ];
         return _extended.Length <= 1 ? [] : [.. _extended.Select(p => p.State)];
@@ -53,7 +54,7 @@ internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, 
             _extended = [.. sets.Concat(ranked.Except(sets)).Take(order.Width)];
         }
 
-        return _begun = [.. _extended.Select(p => new PrefixStep(builder, p.Before, steps[p.Next], settings))];
+        return _begun = [.. _extended.Select(p => new PrefixStep(builder, target, p.Before, steps[p.Next], settings))];
     }
 
     /// <summary>Ends the step once all its prefixes have accepted what came of theirs.</summary>

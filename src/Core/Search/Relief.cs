@@ -29,8 +29,8 @@ internal static class Relief
             SearchConfiguration state = start;
             foreach (Layer layer in ranking.Take(MostLayers))
             {
-                state = state.With(layer.Id, LayerChoice.Float);
-                if (allowance.Permits(builder.PlanOf(state)))
+                state = state.With(layer.Id, allowance.Float);
+                if (allowance.Permits(builder.Build(state)))
                     sets.Add(state);
             }
         }

@@ -3,7 +3,7 @@ using QuantCluster.Search.Configuration;
 namespace QuantCluster.Search;
 
 /// <summary>A configuration that was tried as a whole model.</summary>
-/// <param name="Origin">What came upon it: an order's name, <c>start</c>, <c>relief</c>, <c>finish</c>, <c>polish</c>.</param>
+/// <param name="Origin">What came upon it: an order's name, <c>start</c>, <c>size</c>, <c>relief</c>, <c>finish</c>, <c>polish</c>.</param>
 /// <param name="Quantized">Layers on integers.</param>
 /// <param name="Configuration">What was chosen.</param>
 /// <param name="Trial">The same as numbers: with the prepared model it gives the candidate's bytes.</param>
@@ -14,6 +14,9 @@ public sealed record SearchPoint(
 {
     /// <summary>The origin of what the search begins with.</summary>
     public const string StartOrigin = "start";
+
+    /// <summary>The origin of what a start that is too large was made smaller to.</summary>
+    public const string SizeOrigin = "size";
 
     /// <summary>One error for each validation sample; null where it was not judged.</summary>
     public IReadOnlyList<double>? ValidationErrors { get; init; }

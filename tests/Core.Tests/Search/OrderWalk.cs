@@ -2,10 +2,10 @@ using QuantCluster.Calibration;
 using QuantCluster.Corrections;
 using QuantCluster.Data;
 using QuantCluster.Inference;
+using QuantCluster.Numerics;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
 using QuantCluster.Ranges;
-using QuantCluster.Numerics;
 using QuantCluster.Search;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Objectives;
@@ -38,13 +38,15 @@ internal sealed class OrderWalk : ITrialRunner
 
     public TrialBuilder Builder => _builder;
 
+    public TrialLedger Ledger => _ledger;
+
     public ProgressiveChain Chain(ILayerOrder order)
     {
         Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
         double[][] errors = [.. _ledger.GlanceAsync(alone, default).GetAwaiter().GetResult()];
         TimeEstimate time = new(_builder.Prepared, _builder.Shapes, _builder.Plan);
         LayerOrderContext context = new(_builder.Plan.Layers, _builder.Plan.Layers.Zip(errors).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);
-        return new ProgressiveChain(order, _builder, ChainSteps.Cut(order.Arrange(context), 32), _settings);
+        return new ProgressiveChain(order, _builder, ChainTarget.Standard(_builder), ChainSteps.Cut(order.Arrange(context), 32), _settings);
     }
 
     public async Task<IReadOnlyList<SearchPoint>> AlongAsync(ILayerOrder order)

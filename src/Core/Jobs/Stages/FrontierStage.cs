@@ -7,7 +7,9 @@ using QuantCluster.Planning;
 using QuantCluster.Reporting;
 using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Precision;
 using QuantCluster.Search.Sensitivity;
+using QuantCluster.Search.WeightOnly;
 using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
@@ -27,6 +29,9 @@ internal sealed class FrontierStage
     /// </summary>
     private const double Worthwhile = 0.95;
 
+    /// <summary>Sets of INT4 layers that are made beside what a search found within a size: the most accurate ones, by their size.</summary>
+    private const int RankedSets = 2;
+
     private readonly StageContext _context;
     private readonly BlobId _model;
     private readonly OnnxModel _prepared;
@@ -36,6 +41,8 @@ internal sealed class FrontierStage
     private readonly int _workers;
     private readonly int _threads;
     private readonly FourBitWeights _fourBits;
+    private readonly StorableWeights _storable;
+    private readonly double _most;
     private Trial? _onIntegers;
 
     /// <param name="context">The job.</param>
@@ -51,13 +58,20 @@ internal sealed class FrontierStage
         _workers = QuantizationJob.WorkersOf(context.Settings);
         _threads = QuantizationJob.ThreadsOf(context.Settings);
         _fourBits = new FourBitWeights(prepared, RangesStage.SettingsOf(context.Settings));
+
+        _storable = new StorableWeights(prepared, WeightOnlyStage.ExcludedOf(context.Settings));
+
+        // A frontier that was asked for has points of all sizes.
+        _most = context.Settings is { MaximumSize: { } most, Frontier: null } ? most.Of(VerifiedModel.FromFile(context.Sources.ModelInput.Path).ByteCount) : double.PositiveInfinity;
     }
 
     /// <param name="whole">What the points have fewer layers of.</param>
     /// <param name="searched">Configurations a search came upon: candidates like the sets of layers.</param>
     /// <param name="onIntegers">The trial with every layer on integers; null for <paramref name="whole"/>.</param>
+    /// <param name="onIntegersRanges">Blob of its configuration before corrections.</param>
     /// <param name="cancellation">Looked at between items.</param>
-    public async Task<FrontierResult> RunAsync(ConfiguredPlan whole, IReadOnlyList<SearchPointOutcome> searched, Trial? onIntegers, CancellationToken cancellation)
+    public async Task<FrontierResult> RunAsync(
+        ConfiguredPlan whole, IReadOnlyList<SearchPointOutcome> searched, Trial? onIntegers, BlobId? onIntegersRanges, CancellationToken cancellation)
     {
         (int[] search, int[] validation) = _settings.Split(_context.Sources.Data.Count);
         QuantizationConfiguration ranges = await _context.Handlers.Values.ConfigurationAsync(whole.Ranges, cancellation);
@@ -83,20 +97,27 @@ internal sealed class FrontierStage
 
         // Of layers that the search left float for good no time is known.
         HashSet<string> known = [.. whole.Plan.Layers.Select(l => l.Id)];
-        foreach (SearchPointOutcome point in ParetoFront.Of(searched, p => new Cost(p.SearchErrors.Average(), p.Time, 0)))
+        foreach (SearchPointOutcome point in ParetoFront.Of([.. searched.Where(p => p.Bytes <= _most)], p => new Cost(p.SearchErrors.Average(), p.Time, p.Bytes)))
         {
             Trial trial = await _context.Handlers.Trials.GetAsync(BlobId.Parse(point.Trial), cancellation);
             if (trial.Plan.Layers.Count > 0 && trial.Plan.Layers.All(l => known.Contains(l.Id)))
                 candidates.Add(($"search: {point.Origin}", trial));
         }
 
-        if (_context.Settings.Weights == WeightType.Auto && subset.Of(known) is { } eightBits)
+        // What a search within a size gave bits of is not what single layers are ranked in.
+        bool given = onIntegersRanges is not null && FourBitWeights.Has(corrected);
+        Subset eight = given ? new Subset(_prepared, _shapes, _onIntegers.Plan, _onIntegers.Configuration) : subset, eightBare = !given ? bare
+            : new Subset(_prepared, _shapes, _onIntegers.Plan, await _context.Handlers.Values.ConfigurationAsync(onIntegersRanges!.Value, cancellation));
+        HashSet<string> ranked = [];
+        if (_context.Settings.Weights == WeightType.Auto && eight.Of(known) is { } eightBits)
         {
-            candidates.AddRange(await _fourBits.SetsAsync(eightBits, async trials =>
+            (string Name, Trial Trial)[] sets = [.. await _fourBits.SetsAsync(eightBits, async trials =>
             {
                 IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, trials, search, _workers, cancellation);
                 return [.. trials.Select(t => errors[t.Key].Average())];
-            }));
+            })];
+            candidates.AddRange(sets);
+            ranked.UnionWith(sets.Select(s => s.Trial.Key));
         }
 
         Estimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
@@ -110,13 +131,17 @@ internal sealed class FrontierStage
             Estimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile || e.Bytes == smallest)];
             if (worthwhile.Length >= _settings.Points)
                 foretold = worthwhile;
-            IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(foretold, e => e.Cost), e => e.Cost, _settings.Points);
-            foreach (Estimate estimate in chosen.Where(e => !points.ContainsKey(e.Trial.Key)))
-                points[estimate.Trial.Key] = await MakeAsync(estimate, bare, whole, search, validation, cancellation);
+            IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(Within(foretold, e => e.Bytes), e => e.Cost), e => e.Cost, _settings.Points);
+
+            // What a search chose within a limit is to be judged, however near others lie, and against what it is to be better than.
+            if (double.IsFinite(_most) && searched.Count > 0)
+                chosen = [.. chosen, estimates[0], .. estimates.Where(e => ranked.Contains(e.Trial.Key) && e.Bytes <= _most).Take(RankedSets)];
+            foreach (Estimate estimate in chosen.DistinctBy(e => e.Trial.Key).Where(e => !points.ContainsKey(e.Trial.Key)))
+                points[estimate.Trial.Key] = await MakeAsync(estimate, ranked.Contains(estimate.Trial.Key) ? eightBare : bare, whole, search, validation, cancellation);
             speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].MeasuredRelative))]);
         }
 
-        IReadOnlyList<FrontierPoint> front = ParetoFront.Spread(ParetoFront.Of([.. points.Values], Coarse), p => p.Cost, _settings.Points);
+        IReadOnlyList<FrontierPoint> front = ParetoFront.Spread(ParetoFront.Of(Within([.. points.Values], p => p.Bytes), Coarse), p => p.Cost, _settings.Points);
         return new FrontierResult
         {
             Model = _context.Directory.Specification.Model.Path,
@@ -152,8 +177,8 @@ internal sealed class FrontierStage
         double slowest = Math.Max(SlowestRelative, made.Select(m => m.Relative).Order().ElementAt(Math.Min(made.Count, 2 * _settings.Points) - 1));
         made = [made[0], .. made.Skip(1).Where(m => m.Relative <= slowest)];
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [.. made.Select(m => m.Trial)], search, _workers, cancellation);
-        long all = TensorBytes();
-        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, all - FourBitWeights.Saved(m.Trial)))];
+        ModelSize size = new(_prepared, made[0].Trial);
+        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, size.Of(double.IsFinite(_most) ? AtSmallest(m.Trial) : m.Trial)))];
     }
 
     /// <summary>Emits one set of layers with corrections of its own, validates and times it.</summary>
@@ -161,7 +186,8 @@ internal sealed class FrontierStage
     {
         QuantizationPlan plan = estimate.Trial.Plan;
         HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
-        ConfiguredPlan configured = plan.Layers.Count == whole.Plan.Layers.Count && !FourBitWeights.Has(estimate.Trial.Configuration) ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
+        bool isWhole = plan.Layers.Count == whole.Plan.Layers.Count && FourBitWeights.AreAlike(estimate.Trial, new Trial(whole.Plan, await _context.Handlers.Values.ConfigurationAsync(whole.Configuration, cancellation)));
+        ConfiguredPlan configured = isWhole ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
         configured = await WeightOnlyStage.RunAsync(_context, _model, _prepared, configured, _onIntegers, _workers, cancellation);
         BlobId emitted = await EmitAsync(configured, cancellation);
         Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
@@ -204,7 +230,11 @@ internal sealed class FrontierStage
         if (bare.Of(plan.Layers.Select(l => l.Id).ToHashSet()) is not { } uncorrected || uncorrected.Plan.Layers.Count != plan.Layers.Count)
             return asItIs;
         if (_context.Settings.Weights == WeightType.Auto)
+        {
             uncorrected = _fourBits.Like(uncorrected, estimate.Trial);
+            uncorrected = new Trial(uncorrected.Plan, uncorrected.Configuration with { WeightOnly = estimate.Trial.Configuration.WeightOnly });
+        }
+
         BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
         (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
             await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
@@ -235,7 +265,13 @@ internal sealed class FrontierStage
     private static Cost Coarse(FrontierPoint point) =>
         new(point.Error, Math.Round(Math.Log(point.Cost.Latency) / 0.01), Math.Round(Math.Log(point.Bytes) / 0.02));
 
-    private long TensorBytes() => _prepared.Graph.Proto.Initializer.Sum(i => i.ElementCount() * sizeof(float));
+    /// <summary>The trial with all weights stored as integers that can be: what is chosen of them is known when the model is made.</summary>
+    private Trial AtSmallest(Trial trial) => _context.Settings.FloatWeights == FloatWeights.Float ? trial : new Trial(
+        trial.Plan, trial.Configuration with { WeightOnly = _storable.Of(trial.Plan).ToDictionary(w => w.Id, w => w.Weight) });
+
+    /// <summary>Those that keep to the limit of size; all, where none does.</summary>
+    private IReadOnlyList<T> Within<T>(IReadOnlyList<T> all, Func<T, double> bytes) =>
+        all.Any(a => bytes(a) <= _most) ? [.. all.Where(a => bytes(a) <= _most)] : all;
 
     /// <summary>A set of layers before it is emitted: error on the search samples, foretold time and size.</summary>
     private sealed record Estimate(string Name, Trial Trial, double Error, double Relative, long Bytes)

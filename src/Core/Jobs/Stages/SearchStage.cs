@@ -8,6 +8,9 @@ using QuantCluster.Planning;
 using QuantCluster.Search;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Objectives;
+using QuantCluster.Search.Precision;
+using QuantCluster.Search.WeightOnly;
+using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
 
@@ -54,6 +57,8 @@ internal static class SearchStage
             context.Settings.WeightRange.ToString(), context.Settings.Weights.ToString(),
             ContentHash.Of(System.Text.Encoding.UTF8.GetString(CanonicalJson.Serialize(settings, JobJson.Default.SearchSettings))),
         ];
+        if (context.Settings.MaximumSize is { } most)
+            key = [.. key, $"{most}", context.Settings.FloatWeights.ToString(), .. context.Settings.KeepFloat ?? []];
         IReadOnlyDictionary<string, BlobId> outputs;
         try
         {
@@ -95,11 +100,12 @@ internal static class SearchStage
         QuantizationConfiguration start = ConfigurationFile.Parse(await context.Directory.Blobs.GetAsync(inputs.Corrected, cancellation));
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, context.Sources.Data.Read(0));
         RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given) { Observed = observed };
-        TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges);
+        TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges) { Storable = new StorableWeights(prepared, WeightOnlyStage.ExcludedOf(context.Settings)) };
+        ModelSize? size = context.Settings.MaximumSize is null ? null : new ModelSize(prepared, new Trial(inputs.Plan, start));
         JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers, settings.Objective == "task");
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
-        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress, progress)).RunAsync(start, cancellation);
+        SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress, progress), LimitOf(context, builder, size)).RunAsync(start, cancellation);
         SearchPoint winner = result.Winner;
         PairedGain gain = FinalChoice.Gain(result.Start, winner);
         Dictionary<string, SearchPointOutcome> told = [];
@@ -137,8 +143,15 @@ internal static class SearchStage
 
         async Task<SearchPointOutcome> TellAsync(SearchPoint point) => new(
             point.Origin, point.Quantized, point.Configuration.Hash, (await context.Handlers.Trials.PutAsync(point.Trial, CancellationToken.None)).Value,
-            point.Time, point.SearchErrors, point.ValidationErrors);
+            point.Time, point.SearchErrors, point.ValidationErrors)
+        { Bytes = size?.Of(point.Trial) ?? 0 };
     }
+
+    /// <summary>The size that was asked for, and what layers may give up for it.</summary>
+    private static SizeLimit? LimitOf(StageContext context, TrialBuilder builder, ModelSize? size) => size is null ? null : new SizeLimit(
+        size,
+        new PrecisionMoves(builder, size, context.Settings.Weights == WeightType.Auto, context.Settings.FloatWeights != FloatWeights.Float),
+        context.Settings.MaximumSize!.Value.Of(VerifiedModel.FromFile(context.Sources.ModelInput.Path).ByteCount));
 
     private static SearchedLayer Describe(Layer layer, SearchPoint winner, WeightGranularity usual)
     {

@@ -10,6 +10,9 @@ namespace QuantCluster.Jobs.Stages;
 /// <summary>A configured plan → the same with weights of layers that stay float stored as integers, where held-back samples allow it.</summary>
 internal static class WeightOnlyStage
 {
+    /// <summary>Who names a layer that stays float means all of it, unless all weights are asked for.</summary>
+    public static IReadOnlyCollection<string> ExcludedOf(JobSettings settings) => settings.FloatWeights == FloatWeights.Auto ? settings.KeepFloat ?? [] : [];
+
     /// <param name="model">The prepared model's blob.</param>
     /// <param name="chosen">What is to be emitted.</param>
     /// <param name="onIntegers">The trial with every layer on integers; null where that is what was chosen.</param>
@@ -22,8 +25,7 @@ internal static class WeightOnlyStage
         if (settings.FloatWeights == FloatWeights.Float)
             return chosen;
 
-        // Who names a layer that stays float means all of it, unless all weights are asked for.
-        IReadOnlyCollection<string> excluded = settings.FloatWeights == FloatWeights.Auto ? settings.KeepFloat ?? [] : [];
+        IReadOnlyCollection<string> excluded = ExcludedOf(settings);
         QuantizationConfiguration configuration = await context.Handlers.Values.ConfigurationAsync(chosen.Configuration, cancellation);
         IReadOnlyList<StorableWeight> storable =
             [.. new StorableWeights(ScaledModel.Of(prepared, chosen.Plan, configuration).Prepared, excluded).Of(chosen.Plan).Where(w => !configuration.WeightOnly.ContainsKey(w.Id))];

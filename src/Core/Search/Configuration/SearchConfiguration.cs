@@ -52,6 +52,9 @@ public sealed class SearchConfiguration : IEquatable<SearchConfiguration>
     /// <summary>The same precisions and ranges, with nearest integers and the layers' own biases.</summary>
     public SearchConfiguration WithoutCorrections() => Quantized.Aggregate(this, (c, layer) => c.With(layer, c.Layer(layer).Bare));
 
+    /// <summary>The same layers, every tensor with its default range.</summary>
+    public SearchConfiguration WithDefaultRanges() => new(_layers, _ranges.Clear());
+
     /// <summary>One line a layer that has integers, one a tensor whose range is not the default one.</summary>
     public string Canonical() => string.Join('\n', [
         .. _layers.Select(l => $"layer {l.Key} {l.Value.Canonical()}"),

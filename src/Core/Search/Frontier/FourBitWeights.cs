@@ -18,9 +18,9 @@ internal sealed class FourBitWeights(OnnxModel prepared, RangeSettings ranges)
     /// <summary>Whether a configuration has such weights.</summary>
     public static bool Has(QuantizationConfiguration configuration) => configuration.Weights.Values.Any(w => w.Type == IntegerType.Int4);
 
-    /// <summary>Bytes that a configuration's layers save against float, scales aside.</summary>
-    public static long Saved(Trial trial) =>
-        trial.Plan.Layers.Sum(l => trial.Configuration.Weights[l.Id].Type == IntegerType.Int4 ? l.Parameters * 7 / 2 : l.Parameters * 3);
+    /// <summary>Whether two trials with the same layers on integers have them in the same precisions.</summary>
+    public static bool AreAlike(Trial one, Trial other) => one.Plan.Layers.All(
+        l => LayerChoice.Of(one.Plan, one.Configuration, l.Id) == LayerChoice.Of(other.Plan, other.Configuration, l.Id));
 
     /// <summary>The trial with INT4 weights, rounded to nearest, in some layers, which lose their corrections.</summary>
     public Trial Of(Trial trial, IReadOnlySet<string> layers) =>

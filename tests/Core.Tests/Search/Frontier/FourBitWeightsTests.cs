@@ -5,6 +5,7 @@ using QuantCluster.Onnx;
 using QuantCluster.Ranges;
 using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
+using QuantCluster.Search.Precision;
 using QuantCluster.Tests.Jobs;
 using QuantCluster.Tests.Planning;
 
@@ -42,7 +43,8 @@ public sealed class FourBitWeightsTests : IDisposable
         Assert.Equal(["a", "b", "c"], Four(sets[^1].Trial));
         Assert.Equal(Four(sets[0].Trial), Four(fourBits.Like(whole, sets[0].Trial)));
         Assert.All(sets[0].Trial.Configuration.Weights["b"].Values, v => Assert.InRange(v, (sbyte)-7, (sbyte)7));
-        Assert.True(FourBitWeights.Saved(whole) < FourBitWeights.Saved(sets[0].Trial));
+        ModelSize size = new(model, whole);
+        Assert.True(size.Of(whole) > size.Of(sets[0].Trial));
 
         static double ErrorOf(Trial trial) => Four(trial)[0] switch { "a" => 5, "b" => 1, _ => 3 };
         static string[] Four(Trial trial) => [.. trial.Configuration.Weights.Where(w => w.Value.Type == IntegerType.Int4).Select(w => w.Key).Order(StringComparer.Ordinal)];

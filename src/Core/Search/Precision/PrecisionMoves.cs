@@ -1,0 +1,65 @@
+using QuantCluster.Jobs;
+using QuantCluster.Planning;
+using QuantCluster.Search.Configuration;
+
+namespace QuantCluster.Search.Precision;
+
+/// <summary>Another precision or granularity of one layer.</summary>
+/// <param name="Layer">The layer's id.</param>
+/// <param name="Choice">Without corrections.</param>
+/// <param name="After">The configuration with it.</param>
+/// <param name="Saved">Bytes the model is smaller by; negative where it is larger.</param>
+internal sealed record PrecisionMove(string Layer, LayerChoice Choice, SearchConfiguration After, long Saved);
+
+/// <summary>By which steps layers' weights get smaller, or larger again.</summary>
+/// <param name="fourBits">Whether weights may have 4 bits.</param>
+/// <param name="stores">Whether weights of float layers may be stored as integers.</param>
+internal sealed class PrecisionMoves(TrialBuilder builder, ModelSize size, bool fourBits, bool stores)
+{
+    private readonly bool _fourBits = fourBits && size.CanPack;
+
+    /// <summary>Bytes of a configuration's model, about.</summary>
+    public long SizeOf(SearchConfiguration configuration) => size.Of(builder.Build(configuration));
+
+    /// <summary>Every step of one layer that saves at least so many bytes: fewer bits, one scale instead of many, integers instead of floats.</summary>
+    public IReadOnlyList<PrecisionMove> Down(SearchConfiguration configuration, long least)
+    {
+        QuantizationPlan plan = builder.PlanOf(configuration);
+        return
+        [
+            .. plan.Layers.SelectMany(l => Of(configuration, l.Id, Smaller(configuration.Layer(l.Id)))),
+            .. (stores ? builder.Storable.Of(plan) : []).SelectMany(s => Of(configuration, s.Id, configuration.Layer(s.Id) == LayerChoice.Float ? [LayerChoice.WeightOnly] : [])),
+        ];
+
+        IEnumerable<PrecisionMove> Of(SearchConfiguration from, string layer, IEnumerable<LayerChoice> choices) =>
+            choices.Select(c => Move(from, layer, c)).Where(m => m.Saved >= least);
+    }
+
+    /// <summary>Every step back of one layer: what it had to give up.</summary>
+    public IEnumerable<PrecisionMove> Up(SearchConfiguration configuration, string layer) =>
+        Larger(configuration.Layer(layer)).Select(c => Move(configuration, layer, c));
+
+    private PrecisionMove Move(SearchConfiguration from, string layer, LayerChoice choice)
+    {
+        SearchConfiguration after = from.With(layer, choice);
+        return new PrecisionMove(layer, choice, after, SizeOf(from) - SizeOf(after));
+    }
+
+    private IEnumerable<LayerChoice> Smaller(LayerChoice now)
+    {
+        if (now.Precision == LayerPrecision.Int8 && _fourBits)
+            yield return new LayerChoice(LayerPrecision.Int4Weights, now.Granularity);
+        if (now.IsInteger && now.Granularity == WeightGranularity.Channel)
+            yield return new LayerChoice(now.Precision, WeightGranularity.Tensor);
+    }
+
+    private IEnumerable<LayerChoice> Larger(LayerChoice now)
+    {
+        if (now.Precision == LayerPrecision.Int4Weights && builder.Standard.Precision == LayerPrecision.Int8)
+            yield return new LayerChoice(LayerPrecision.Int8, now.Granularity);
+        if (now.Granularity == WeightGranularity.Tensor && builder.Standard.Granularity == WeightGranularity.Channel)
+            yield return new LayerChoice(now.Precision, WeightGranularity.Channel);
+        if (now.Precision == LayerPrecision.WeightOnly)
+            yield return LayerChoice.Float;
+    }
+}

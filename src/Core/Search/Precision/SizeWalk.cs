@@ -1,0 +1,91 @@
+using QuantCluster.Corrections;
+using QuantCluster.Search.Configuration;
+
+namespace QuantCluster.Search.Precision;
+
+/// <summary>
+/// Walks from a candidate that is too large down to a size. In a few batches those layers get smaller weights that add least
+/// error to the whole model for the bytes they save, measured anew under the error that is there by then; each batch is
+/// corrected, in graph order, before the next.
+/// </summary>
+internal sealed class SizeWalk(
+    TrialBuilder builder, SizeLimit limit, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget)
+{
+    /// <summary>Each saves this part of what is too much: the more, the truer the order, and the more trials.</summary>
+    private const int Batches = 4;
+
+    /// <summary>A step that saves a smaller part of what is too much is not tried.</summary>
+    private const double Smallest = 0.01;
+
+    /// <summary>Steps are first measured with nearest integers; those that would save this many times the batch also corrected, as few bits gain most by it.</summary>
+    private const int Shortlist = 3;
+
+    /// <summary>Trials of a batch besides one a step: its layers with nearest integers and with corrections, of two sets.</summary>
+    private const int Variants = 6;
+
+    private readonly Dictionary<(string Layer, LayerChoice Choice), double> _costs = [];
+
+    /// <summary>The error that each step was last seen to add by itself.</summary>
+    public IReadOnlyDictionary<(string Layer, LayerChoice Choice), double> Costs => _costs;
+
+    /// <returns>Null where no steps are left, or the budget is over, before the limit is reached.</returns>
+    public async Task<SearchConfiguration?> RunAsync(SearchConfiguration now, CancellationToken cancellation)
+    {
+        long all = limit.Excess(builder.Build(now)), left = all;
+        while (left > 0)
+        {
+            IReadOnlyList<PrecisionMove> moves = limit.Moves.Down(now, 1 + (long)(Smallest * all));
+            Trial[] trials = [builder.Build(now), .. moves.Select(m => builder.Build(m.After))];
+            if (moves.Count == 0 || budget.IsOver(ProgressiveSearch.Share) || !budget.Allows(ledger, ledger.CountNew(trials) + moves.Count + Variants, ProgressiveSearch.Share))
+                return null;
+            double[] errors = [.. (await ledger.GlanceAsync(trials, cancellation)).Select(e => e.Average())];
+            foreach ((PrecisionMove move, double error) in moves.Zip(errors.Skip(1)))
+                _costs[(move.Layer, move.Choice)] = error - errors[0];
+            long batch = Math.Min(left, Math.Max(1, all / Batches));
+            await CorrectAsync(StepSets.Cheapest(moves, CostOf, Shortlist * batch), errors[0], cancellation);
+            List<IReadOnlyList<PrecisionMove>> sets = [StepSets.Cheapest(moves, CostOf, batch)];
+            if (batch == left && StepSets.Single(moves, CostOf, left) is { } single)
+                sets.Add([single]);
+            now = await BestAsync(now, sets, cancellation);
+            left = limit.Excess(builder.Build(now));
+        }
+
+        return now;
+    }
+
+    private double CostOf(PrecisionMove move) => _costs[(move.Layer, move.Choice)];
+
+    /// <summary>What steps cost with each corrected by itself, where that is less.</summary>
+    /// <param name="error">Without any of them.</param>
+    private async Task CorrectAsync(IReadOnlyList<PrecisionMove> moves, double error, CancellationToken cancellation)
+    {
+        PrecisionMove[] integer = [.. moves.Where(m => m.Choice.IsInteger && settings.Corrections != LayerCorrection.None)];
+        IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync(
+            [.. integer.Select(m => new CorrectionRequest(builder.Build(m.After), [m.Layer], settings.Corrections))], cancellation);
+        IReadOnlyList<double[]> errors = await ledger.GlanceAsync(
+            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.With(m.Layer, m.Choice.With(settings.Corrections, layers[m.Layer]))))], cancellation);
+        foreach ((PrecisionMove move, double[] after) in integer.Zip(errors))
+            _costs[(move.Layer, move.Choice)] = Math.Min(CostOf(move), after.Average() - error);
+    }
+
+    /// <summary>The set of least error, with the corrections that are best for it.</summary>
+    private async Task<SearchConfiguration> BestAsync(SearchConfiguration now, List<IReadOnlyList<PrecisionMove>> sets, CancellationToken cancellation)
+    {
+        LayerCorrection[] kinds = [.. new[] { settings.Corrections & LayerCorrection.Rounding, settings.Corrections }.Where(k => k != LayerCorrection.None).Distinct()];
+        List<SearchConfiguration> candidates = [];
+        List<(SearchConfiguration Bare, CorrectionRequest Request)> wanted = [];
+        foreach (IReadOnlyList<PrecisionMove> set in sets)
+        {
+            SearchConfiguration bare = set.Aggregate(now, (c, m) => c.With(m.Layer, m.Choice));
+            string[] changed = [.. set.Where(m => m.Choice.IsInteger).Select(m => m.Layer)];
+            candidates.Add(bare);
+            if (changed.Length > 0)
+                wanted.AddRange(kinds.Select(k => (bare, new CorrectionRequest(builder.Build(bare), changed, k))));
+        }
+
+        IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. wanted.Select(w => w.Request)], cancellation);
+        candidates.AddRange(wanted.Zip(corrected, (w, layers) => layers.Aggregate(w.Bare, (c, l) => c.With(l.Key, c.Layer(l.Key).With(w.Request.Corrections, l.Value)))));
+        double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(builder.Build)]], cancellation))[0];
+        return candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average()).First;
+    }
+}
