@@ -12,7 +12,7 @@ internal static class ParallelStages
 {
     private const int Rounds = 4;
 
-    public static async Task RunAsync(string[] engines, string[] stages, double seconds)
+    public static async Task RunAsync(string[] engines, string[] stages, double seconds, bool plain)
     {
         if (AnchorFolder.Find() is not { } anchors || !RedisServer.IsInstalled)
         {
@@ -25,10 +25,11 @@ internal static class ParallelStages
         {
             await using ScaleCluster one = await start(1), two = await start(2);
             using StageWork alone = await StageWork.PrepareAsync(one, model, data), together = await StageWork.PrepareAsync(two, model, data);
+            using StageWork? asTheyCome = plain ? await StageWork.PrepareAsync(two, model, data, new PlainEngine(two.Engine)) : null;
             Console.WriteLine($"\nmobilenetv1 on {name} workers of one core each, warm, {Rounds} rounds in turns");
-            Console.WriteLine("  stage         items   1 worker s   2 workers s     gain   coordinator");
+            Console.WriteLine($"  stage         items   1 worker s   2 workers s     work     busy     gain   coordinator   {(plain ? "       as they come s     work     gain" : "")}");
             foreach (string stage in StageWork.Names.Where(s => stages.Length == 0 || stages.Contains(s)))
-                await MeasureAsync(stage, alone, together, seconds);
+                await MeasureAsync(stage, alone, together, asTheyCome, seconds);
         }
 
         (double single, double both) = SideBySide.Measure();
@@ -36,22 +37,28 @@ internal static class ParallelStages
             $"  {"inference",-12} {"",6} {2 * single,12:0.00} {both,13:0.00} {2 * single / both,7:0.00}x   two plain processes, a core each: what this machine can give"));
     }
 
-    private static async Task MeasureAsync(string stage, StageWork alone, StageWork together, double seconds)
+    private static async Task MeasureAsync(string stage, StageWork alone, StageWork together, StageWork? asTheyCome, double seconds)
     {
         // Sessions, data and code are warm after these; and how many items a round takes is known.
-        await together.RunAsync(stage, 24);
-        await alone.RunAsync(stage, 12);
-        double each = (await alone.RunAsync(stage, 12)).Seconds / 12;
-        int items = Math.Max(8, (int)(seconds / Rounds / each) / 2 * 2);
-        double one = 0, two = 0, own = 0;
+        int warm = StageWork.IsSearch(stage) ? 1 : 12;
+        StageWork[] all = asTheyCome is null ? [alone, together] : [alone, together, asTheyCome];
+        foreach (StageWork work in all)
+            await work.RunAsync(stage, warm);
+        foreach (StageWork work in all.Skip(1))
+            await work.RunAsync(stage, warm);
+        Times first = await alone.RunAsync(stage, warm);
+        int items = Math.Max(StageWork.IsSearch(stage) ? 1 : 8, (int)(seconds / Rounds / first.Seconds * first.Items) / 2 * 2);
+        Times one = default, two = default, plain = default;
         for (int round = 0; round < Rounds; round++)
         {
-            one += (await alone.RunAsync(stage, items)).Seconds;
-            (double time, double busy) = await together.RunAsync(stage, items);
-            (two, own) = (two + time, own + busy);
+            one += await alone.RunAsync(stage, items);
+            two += await together.RunAsync(stage, items);
+            if (asTheyCome is not null)
+                plain += await asTheyCome.RunAsync(stage, items);
         }
 
+        string compared = asTheyCome is null ? "" : string.Create(CultureInfo.InvariantCulture, $"   {plain.Seconds,12:0.00} {plain.Workers / one.Workers,7:0.00}x {one.Seconds / plain.Seconds,7:0.00}x");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  {stage,-12} {Rounds * items,6} {one,12:0.00} {two,13:0.00} {one / two,7:0.00}x   {own / two,6:0.0%} of a core"));
+            $"  {stage,-12} {two.Items,6} {one.Seconds,12:0.00} ({one.Busy / one.Seconds:0.0%}) {two.Seconds,13:0.00} {two.Workers / one.Workers,7:0.00}x {two.Busy / two.Seconds / 2,8:0.0%} {one.Seconds / two.Seconds,7:0.00}x   {two.Coordinator / two.Seconds,6:0.0%} of a core{compared}"));
     }
 }

@@ -26,6 +26,8 @@ internal sealed class RedisScaleCluster : ScaleCluster
 
     public override IWorkEngine Engine => _engine;
 
+    public override TimeSpan WorkersTime => new(_cluster.Workers.Sum(w => w.ProcessorTime.Ticks));
+
     public static async Task<ScaleCluster> StartAsync(int workers)
     {
         TestCluster cluster = new(LeaseSeconds);

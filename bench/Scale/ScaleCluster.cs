@@ -13,6 +13,9 @@ internal abstract class ScaleCluster : IAsyncDisposable
 
     public abstract IWorkEngine Engine { get; }
 
+    /// <summary>What its workers have had of cores so far; zero where that is this process.</summary>
+    public virtual TimeSpan WorkersTime => TimeSpan.Zero;
+
     /// <summary>Every engine of this build.</summary>
     public static IReadOnlyList<(string Name, Func<int, Task<ScaleCluster>> Start)> Kinds { get; } =
     [

@@ -5,6 +5,7 @@ using QuantCluster.Jobs;
 using QuantCluster.Jobs.Stages;
 using QuantCluster.Onnx;
 using QuantCluster.Planning;
+using QuantCluster.Search;
 using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Sensitivity;
 using QuantCluster.Tests.Chaos;
@@ -13,7 +14,8 @@ namespace QuantCluster.Bench;
 
 /// <summary>
 /// The parallel stages of a job on a cluster, as much of them as one likes, stored and journalled as in any job: the same
-/// blocks come again under other names, and every trial is another one, so that no more of it is known already than in a search.
+/// calibration blocks come again under other names; trials are of random layers, every one another; a search is a real one
+/// (<see cref="SearchSteps"/>), which goes on where it stopped.
 /// </summary>
 internal sealed class StageWork : IDisposable
 {
@@ -22,20 +24,25 @@ internal sealed class StageWork : IDisposable
     /// <summary>Layers that a trial leaves float: which ones differs from trial to trial.</summary>
     private const int FloatLayers = 3;
 
+    private readonly ScaleCluster _cluster;
+    private readonly TimedEngine _engine;
     private readonly JobDirectory _directory;
     private readonly JobSources _sources;
     private readonly WorkHandlers _handlers;
-    private readonly StageContext _context;
-    private readonly Dictionary<string, Func<Task<WorkItem[]>>> _stages;
+    private readonly Dictionary<string, Func<int, Task<Func<Task<int>>>>> _stages;
 
-    private StageWork(JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<Task<WorkItem[]>>> stages) =>
-        (_directory, _sources, _handlers, _context, _stages) = (directory, sources, handlers, context, stages);
+    private StageWork(ScaleCluster cluster, TimedEngine engine, JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<int, Task<Func<Task<int>>>>> stages) =>
+        (_cluster, _engine, _directory, _sources, _handlers, Context, _stages) = (cluster, engine, directory, sources, handlers, context, stages);
 
-    public StageContext Context => _context;
+    public StageContext Context { get; }
 
-    public static IReadOnlyList<string> Names { get; } = ["calibrate", "trials"];
+    public static IReadOnlyList<string> Names { get; } = ["calibrate", "trials", "search", "thorough"];
 
-    public static async Task<StageWork> PrepareAsync(ScaleCluster cluster, string model, string data)
+    /// <summary>Whether it goes by whole steps.</summary>
+    public static bool IsSearch(string stage) => stage is "search" or "thorough";
+
+    /// <param name="engine">Null for the cluster's.</param>
+    public static async Task<StageWork> PrepareAsync(ScaleCluster cluster, string model, string data, IWorkEngine? engine = null)
     {
         JobSettings settings = new() { Threads = 1, Workers = 1 };
         StoredJob stored;
@@ -48,7 +55,8 @@ internal sealed class StageWork : IDisposable
         JobDirectory directory = JobDirectory.Open(stored.Folder, QuantizationJob.ToolVersion);
         JobSources sources = JobSources.Reopen(directory.Specification);
         WorkHandlers handlers = new(directory.Blobs, sources, 1, 1);
-        StageContext context = new(directory, new StageRunner(directory, cluster.Engine), sources, handlers, null);
+        TimedEngine timed = new(engine ?? cluster.Engine);
+        StageContext context = new(directory, new StageRunner(directory, timed), sources, handlers, null);
         BlobId prepared = (await PrepareStage.RunAsync(context, default))["model"];
         OnnxModel graph = await context.ReadModelAsync(prepared);
         IReadOnlyDictionary<string, BlobId> planning = await PlanStage.RunAsync(context, prepared, graph, default);
@@ -59,32 +67,54 @@ internal sealed class StageWork : IDisposable
         string[] layers = [.. plan.Layers.Select(l => l.Id)];
         int[] samples = [.. Enumerable.Range(0, TrialSamples)];
         Random random = new(1);
-        return new StageWork(directory, sources, handlers, context, new()
+        Dictionary<SearchEffort, SearchSteps> searches = [];
+        return new StageWork(cluster, timed, directory, sources, handlers, context, new()
         {
-            [Names[0]] = () => Task.FromResult(CalibrateBlock.ItemsOf(sources.Data.Count, Guid.NewGuid().ToString("N"), prepared, planning["plan"], context.DataKey)),
-            [Names[1]] = async () =>
+            [Names[0]] = items => MakeAsync(items, () => Task.FromResult(CalibrateBlock.ItemsOf(sources.Data.Count, Guid.NewGuid().ToString("N"), prepared, planning["plan"], context.DataKey))),
+            [Names[1]] = items => MakeAsync(items, async () =>
             {
                 string[] left = [.. layers];
                 random.Shuffle(left);
-                BlobId trial = await handlers.Trials.PutAsync(builder.BuildOnly(left.Skip(FloatLayers)), default);
-                return EvaluateTrial.ItemsOf(trial, QuantizationJob.ToolVersion, prepared, context.DataKey, samples);
-            },
+                Trial trial = builder.BuildOnly(left.Skip(FloatLayers));
+                BlobId id = await handlers.Trials.PutAsync(trial, default);
+                IReadOnlyList<string> affinity = await handlers.AffinityOfAsync(id, trial, prepared, isOneItem: true);
+                return [.. EvaluateTrial.ItemsOf(id, QuantizationJob.ToolVersion, prepared, context.DataKey, samples).Select(i => i with { Affinity = affinity })];
+            }),
+            [Names[2]] = trials => SearchAsync(SearchEffort.Balanced, trials),
+            [Names[3]] = trials => SearchAsync(SearchEffort.Thorough, trials),
         });
+
+        async Task<Func<Task<int>>> MakeAsync(int items, Func<Task<WorkItem[]>> make)
+        {
+            List<WorkItem> work = [];
+            while (work.Count < items)
+                work.AddRange(await make());
+            return async () => (await context.RunItemsAsync("bench", work[..items], default)).Count;
+        }
+
+        async Task<Func<Task<int>>> SearchAsync(SearchEffort effort, int trials)
+        {
+            if (!searches.TryGetValue(effort, out SearchSteps? search))
+                searches[effort] = search = await SearchSteps.BeginAsync(context, builder, prepared, planning["plan"], new SearchSettings { Effort = effort });
+            return () => search.GoOnAsync(trials);
+        }
     }
 
-    /// <returns>Seconds from the first item sent to the last journalled, for so many items; and this process's own seconds of a core.</returns>
-    public async Task<(double Seconds, double Own)> RunAsync(string stage, int items)
+    /// <returns>
+    /// Seconds from the first item sent to the last journalled, for so many items; in a search for so many trials, about, with
+    /// all that the coordinator does between them. And this process's and the workers' seconds of a core.
+    /// </returns>
+    public async Task<Times> RunAsync(string stage, int items)
     {
-        List<WorkItem> work = [];
-        while (work.Count < items)
-            work.AddRange(await _stages[stage]());
+        Func<Task<int>> run = await _stages[stage](items);
         using Process process = Process.GetCurrentProcess();
-        TimeSpan own = process.TotalProcessorTime;
+        TimeSpan own = process.TotalProcessorTime, workers = _cluster.WorkersTime;
+        double busy = _engine.Seconds;
         long begun = Stopwatch.GetTimestamp();
-        await _context.RunItemsAsync(stage, work[..items], default);
+        int done = await run();
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         process.Refresh();
-        return (seconds, (process.TotalProcessorTime - own).TotalSeconds);
+        return new Times(done, seconds, (process.TotalProcessorTime - own).TotalSeconds, (_cluster.WorkersTime - workers).TotalSeconds, _engine.Seconds - busy);
     }
 
     public void Dispose()
@@ -93,4 +123,15 @@ internal sealed class StageWork : IDisposable
         _sources.Dispose();
         _directory.Dispose();
     }
+}
+
+/// <summary>What a run takes, in seconds.</summary>
+/// <param name="Items">That were done; trials, in a search.</param>
+/// <param name="Seconds">From its beginning to its end.</param>
+/// <param name="Coordinator">Of a core, this process.</param>
+/// <param name="Workers">Of all cores, the workers.</param>
+/// <param name="Busy">That workers had items in hand.</param>
+internal readonly record struct Times(int Items, double Seconds, double Coordinator, double Workers, double Busy)
+{
+    public static Times operator +(Times a, Times b) => new(a.Items + b.Items, a.Seconds + b.Seconds, a.Coordinator + b.Coordinator, a.Workers + b.Workers, a.Busy + b.Busy);
 }

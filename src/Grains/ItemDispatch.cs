@@ -12,15 +12,22 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
     private readonly string _stamp = StampOf(job.Folder);
     private readonly string _name = Path.GetFileName(job.Folder);
 
+    /// <summary>Takes a lane for an item that is to be done.</summary>
+    public Lanes.Lane Take(WorkItem item) => lanes.Take(WorkRoute.Of(_name, item), item);
+
     /// <summary>The item's result, or why it has none.</summary>
-    public async Task<WorkResult> DoAsync(WorkItem item, CancellationToken cancellation)
+    /// <param name="first">The lane taken for it.</param>
+    public async Task<WorkResult> DoAsync(WorkItem item, Lanes.Lane first, CancellationToken cancellation)
     {
         WorkOrder order = new(_name, _stamp, QuantizationJob.ToolVersion, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
-        WorkRoute route = WorkRoute.Of(_name, item);
+        Lanes.Lane? taken = first;
         for (int failures = 0, losses = 0; ;)
         {
+            if (cancellation.IsCancellationRequested && taken is not null)
+                lanes.Retire(taken);
             cancellation.ThrowIfCancellationRequested();
-            Lanes.Lane lane = lanes.Take(route);
+            Lanes.Lane lane = taken ?? Take(item);
+            taken = null;
             WorkAnswer answer;
             try
             {
@@ -48,7 +55,7 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
                 continue;
             }
 
-            lanes.Return(lane, answer);
+            lanes.Return(lane, item, answer);
             string? failure = answer.Failure;
             if (failure is null)
             {

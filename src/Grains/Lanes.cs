@@ -1,20 +1,20 @@
+using QuantCluster.Jobs;
+
 namespace QuantCluster.Grains;
 
 /// <summary>
 /// A route's grains, side by side, one item at a time on each. An item goes to a silo with a free core: best one that
-/// has its session warm, else one that has its block open, else to the least busy; there to a free grain of the route,
+/// has warm what it needs, else one that has its block open, else to the least busy; there to a free grain of the route,
 /// or a new one. Thread-safe.
 /// </summary>
-internal sealed class Lanes(IGrainFactory grains)
+internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
 {
-    private const int MostRemembered = 4096;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<string, List<Lane>> _free = [];
     private readonly Dictionary<string, int> _made = [];
-    private readonly Dictionary<string, string> _warmOn = [];
     private readonly Dictionary<string, int> _busy = [];
     private readonly Dictionary<string, int> _cores = [];
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The silos there are now.</summary>
     public void Know(IEnumerable<SiloReport> silos)
@@ -24,17 +24,39 @@ internal sealed class Lanes(IGrainFactory grains)
             _cores.Clear();
             foreach (SiloReport silo in silos)
                 _cores[silo.Address] = silo.Cores;
+            warm.KeepOnly(_cores.Keys);
+            Changed();
+        }
+    }
+
+    /// <summary>The least busy of the silos with a free core; waits for one where every core is busy. Null where no silo is known.</summary>
+    public async Task<string?> FreeSiloAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_cores.Count == 0)
+                    return null;
+                string silo = _cores.Keys.MinBy(Load)!;
+                if (Load(silo) < 1)
+                    return silo;
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellation);
         }
     }
 
     /// <summary>Takes a lane for one item; it is given back by <see cref="Return"/> or <see cref="Retire"/>.</summary>
-    public Lane Take(WorkRoute route)
+    public Lane Take(WorkRoute route, WorkItem item)
     {
         lock (_lock)
         {
             if (!_free.TryGetValue(route.Part, out List<Lane>? free))
                 _free[route.Part] = free = [];
-            string? silo = Choose(route, free);
+            string? silo = Choose(item, free);
             Lane? lane = free.FirstOrDefault(l => l.Silo == silo);
             if (lane is not null)
             {
@@ -46,24 +68,23 @@ internal sealed class Lanes(IGrainFactory grains)
                 lane = new Lane(route, route.Grain(grains, number)) { Silo = silo };
             }
 
+            if (lane.Silo is { } chosen)
+                warm.Note(chosen, item);
             Count(lane.Silo, 1);
             return lane;
         }
     }
 
     /// <summary>The lane's item is done.</summary>
-    public void Return(Lane lane, WorkAnswer answer)
+    public void Return(Lane lane, WorkItem item, WorkAnswer answer)
     {
         lock (_lock)
         {
             Count(lane.Silo, -1);
+            if (lane.Silo != answer.Silo)
+                warm.Note(answer.Silo, item);
             lane.Silo = answer.Silo;
             _free[lane.Route.Part].Add(lane);
-            if (lane.Route.Sessions is not { } sessions)
-                return;
-            if (_warmOn.Count > MostRemembered)
-                _warmOn.Clear();
-            _warmOn[sessions] = answer.Silo;
         }
     }
 
@@ -79,11 +100,10 @@ internal sealed class Lanes(IGrainFactory grains)
     }
 
     /// <summary>The silo for an item; null where none is known, and the cluster places it.</summary>
-    private string? Choose(WorkRoute route, List<Lane> free)
+    private string? Choose(WorkItem item, List<Lane> free)
     {
-        string? warm = route.Sessions is null ? null : _warmOn.GetValueOrDefault(route.Sessions);
         HashSet<string?> open = [.. free.Select(l => l.Silo)];
-        return _cores.Keys.OrderBy(silo => Load(silo) >= 1 ? 3 : silo == warm ? 0 : open.Contains(silo) ? 1 : 2).ThenBy(Load).FirstOrDefault();
+        return _cores.Keys.OrderBy(silo => Load(silo) >= 1).ThenByDescending(silo => warm.Fit(silo, item)).ThenBy(silo => open.Contains(silo) ? 0 : 1).ThenBy(Load).FirstOrDefault();
     }
 
     private double Load(string silo) => _busy.GetValueOrDefault(silo) / (double)_cores.GetValueOrDefault(silo, 1);
@@ -92,6 +112,14 @@ internal sealed class Lanes(IGrainFactory grains)
     {
         if (silo is not null)
             _busy[silo] = _busy.GetValueOrDefault(silo) + change;
+        if (change < 0)
+            Changed();
+    }
+
+    private void Changed()
+    {
+        _changed.TrySetResult();
+        _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>A grain of a route.</summary>

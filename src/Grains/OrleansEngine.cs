@@ -8,17 +8,27 @@ namespace QuantCluster.Grains;
 /// Items on the silos of a cluster. A call is done at most once, so whoever calls watches over it: what a dead silo
 /// held, or what no grain holds any more, is sent again; the first answer counts, later ones find no one waiting.
 /// </summary>
-/// <param name="grains">A way to the cluster: a silo's own, or a client's.</param>
-/// <param name="settings">Null for the defaults.</param>
-public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? settings = null) : IWorkEngine
+public sealed class OrleansEngine : IWorkEngine
 {
     /// <summary>As <c>--engine</c> names it.</summary>
     public const string EngineName = "orleans";
 
-    private readonly OrleansEngineSettings _settings = settings ?? new();
-    private readonly Lanes _lanes = new(grains);
+    private readonly IGrainFactory _grains;
+    private readonly OrleansEngineSettings _settings;
+    private readonly WarmWorkers _warm = new();
+    private readonly ItemTimes _times = new();
+    private readonly Lanes _lanes;
     private int _window;
     private long _looked = -1_000_000_000;
+
+    /// <param name="grains">A way to the cluster: a silo's own, or a client's.</param>
+    /// <param name="settings">Null for the defaults.</param>
+    public OrleansEngine(IGrainFactory grains, OrleansEngineSettings? settings = null)
+    {
+        _grains = grains;
+        _settings = settings ?? new();
+        _lanes = new Lanes(grains, _warm);
+    }
 
     public string Name => EngineName;
 
@@ -42,17 +52,8 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         Exception? failure = null;
         try
         {
-            await Task.Run(async () =>
-            {
-                await foreach (WorkItem item in items.WithCancellation(stop.Token))
-                {
-                    await window.EnterAsync(stop.Token);
-                    underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
-                    underWay.Add(Task.Run(() => DoAsync(item), CancellationToken.None));
-                }
-
-                await Task.WhenAll(underWay);
-            }, CancellationToken.None);
+            await Task.Run(SendAsync, CancellationToken.None);
+            await Task.WhenAll(underWay);
         }
         catch (Exception e)
         {
@@ -63,11 +64,33 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
         await Task.WhenAll([.. underWay, following]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         finished.Complete(failure);
 
-        async Task DoAsync(WorkItem item)
+        async Task SendAsync()
+        {
+            WaitingItems waiting = new(_warm);
+            await using ReadyItems source = new(items, stop.Token);
+            while (true)
+            {
+                while ((waiting.Count == 0 || (waiting.Count < WaitingItems.ChosenFrom && _times.PayToBeChosen(waiting.First))) && await source.NextAsync(wait: waiting.Count == 0) is { } ready)
+                    waiting.Add(ready);
+                if (waiting.Count == 0)
+                    return;
+
+                // Where it matters who does it, it waits here until someone is free, who is given what suits him of all that wait.
+                await window.EnterAsync(stop.Token);
+                WorkItem item = waiting.TakeFor(_times.PayToBeChosen(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null);
+                Lanes.Lane lane = dispatch.Take(item);
+                underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
+                underWay.Add(Task.Run(() => DoAsync(item, lane), CancellationToken.None));
+            }
+        }
+
+        async Task DoAsync(WorkItem item, Lanes.Lane lane)
         {
             try
             {
-                await finished.WriteAsync(await dispatch.DoAsync(item, stop.Token), stop.Token);
+                WorkResult result = await dispatch.DoAsync(item, lane, stop.Token);
+                _times.Note(result);
+                await finished.WriteAsync(result, stop.Token);
                 window.Leave();
             }
             catch
@@ -101,7 +124,7 @@ public sealed class OrleansEngine(IGrainFactory grains, OrleansEngineSettings? s
     {
         try
         {
-            SiloReport[] silos = await grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
+            SiloReport[] silos = await _grains.GetGrain<IClusterGrain>(0).GetSilosAsync().WaitAsync(cancellation);
             _settings.Heard?.Invoke(silos.Length);
             _lanes.Know(silos);
             if (silos.Length == 0)

@@ -8,10 +8,7 @@ namespace QuantCluster.Grains;
 /// </summary>
 /// <param name="Layers">For a <see cref="ILayerGrain"/>; otherwise for a <see cref="IShardGrain"/>.</param>
 /// <param name="Part">What the grains' keys begin with.</param>
-/// <param name="Sessions">
-/// What the items that share a warm session have in common, such as a trial's name; null where all of the route share it.
-/// </param>
-public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
+public sealed record WorkRoute(bool Layers, string Part)
 {
     /// <summary>Statistics of some layers' tensors, merged over all shards; the argument says which.</summary>
     public const string MergeKind = "merge-statistics";
@@ -30,12 +27,12 @@ public sealed record WorkRoute(bool Layers, string Part, string? Sessions)
     public static WorkRoute Of(string job, WorkItem item)
     {
         if (item.Kind == CorrectionsKind)
-            return new WorkRoute(true, $"{job}/{item.Kind}/{ContentHash.Of(item.Inputs.Skip(InputsBeforeLayers))[..16]}", null);
+            return new WorkRoute(true, $"{job}/{item.Kind}/{ContentHash.Of(item.Inputs.Skip(InputsBeforeLayers))[..16]}");
         int space = item.Argument.LastIndexOf(' ');
         string part = item.Argument[(space + 1)..];
         return part.Contains("..", StringComparison.Ordinal)
-            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}", space < 0 ? null : item.Argument[..space])
-            : new WorkRoute(false, $"{job}/{item.Kind}", null);
+            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}")
+            : new WorkRoute(false, $"{job}/{item.Kind}");
     }
 
     /// <summary>The grain of a lane.</summary>

@@ -35,10 +35,10 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
         await link.Subscriber.PublishAsync(RedisKeys.Wake, job, CommandFlags.FireAndForget);
     }
 
-    public async Task AddAsync(IReadOnlyList<WorkItem> items, CancellationToken cancellation)
+    public async Task AddAsync(IReadOnlyList<MeantItem> items, CancellationToken cancellation)
     {
         List<Entry> fresh = [];
-        foreach (WorkItem item in items)
+        foreach ((WorkItem item, string? worker) in items)
         {
             Outstanding++;
             if (_entries.TryGetValue(item.Key, out Entry? there))
@@ -47,7 +47,7 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
                 continue;
             }
 
-            Entry entry = new(item);
+            Entry entry = new(item) { Worker = worker };
             _entries.Add(item.Key, entry);
             fresh.Add(entry);
         }
@@ -200,7 +200,7 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
         {
             await link.InsistAsync(async redis =>
             {
-                Task<RedisValue>[] sent = [.. chunk.Select(e => redis.StreamAddAsync(RedisKeys.Items(job), "m", ItemMessage.Of(_run, e.Item)))];
+                Task<RedisValue>[] sent = [.. chunk.Select(e => redis.StreamAddAsync(RedisKeys.Items(job), "m", ItemMessage.Of(_run, e.Item, e.Worker)))];
                 await Task.WhenAll(sent);
                 return true;
             }, cancellation);
@@ -239,6 +239,9 @@ internal sealed class ItemRun(RedisLink link, ConnectionMultiplexer waiting, str
     private sealed class Entry(WorkItem item)
     {
         public WorkItem Item => item;
+
+        /// <summary>Whom it is meant for.</summary>
+        public string? Worker { get; init; }
 
         public int Copies { get; set; } = 1;
 

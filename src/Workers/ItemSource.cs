@@ -120,11 +120,22 @@ internal sealed class ItemSource(RedisLink link, ConnectionMultiplexer waiting, 
             string job = jobs.First(j => RedisKeys.Items(j) == (RedisKey)stream[0]);
             foreach (RedisResult entry in (RedisResult[])stream[1]!)
             {
-                if (Delivered(job, StreamReply.Entry(entry)) is { } delivery)
+                if (Delivered(job, StreamReply.Entry(entry)) is not { } delivery)
+                    continue;
+                if (delivery.Message.Worker is { } worker && worker != settings.Name)
+                    await HandOnAsync(delivery);
+                else
                     _taken.Enqueue(delivery);
             }
         }
     }
+
+    /// <summary>
+    /// It suits another better, who may wait for an item too: back it goes, for whoever is next. Only once: who is busy or
+    /// gone keeps no one else from it.
+    /// </summary>
+    private async Task HandOnAsync(Delivery delivery) => await link.Database.ScriptEvaluateAsync(
+        RedisScripts.HandOn, [RedisKeys.Items(delivery.Job)], [delivery.Id, (delivery.Message with { Worker = null }).ToBytes()]);
 
     private Delivery? Delivered(string job, StreamEntry entry)
     {

@@ -9,10 +9,12 @@ namespace QuantCluster.Workers;
 /// <param name="Kind">As the item has it.</param>
 /// <param name="Argument">As the item has it.</param>
 /// <param name="Inputs">As the item has them.</param>
-internal sealed record ItemMessage(string Run, string Kind, string Argument, IReadOnlyList<string> Inputs)
+/// <param name="Worker">Who best does it; any other hands it on once.</param>
+internal sealed record ItemMessage(string Run, string Kind, string Argument, IReadOnlyList<string> Inputs, string? Worker = null)
 {
-    public static byte[] Of(string run, WorkItem item) =>
-        JsonSerializer.SerializeToUtf8Bytes(new ItemMessage(run, item.Kind, item.Argument, item.Inputs), MessageJson.Default.ItemMessage);
+    public static byte[] Of(string run, WorkItem item, string? worker) => new ItemMessage(run, item.Kind, item.Argument, item.Inputs, worker).ToBytes();
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, MessageJson.Default.ItemMessage);
 
     /// <returns>Null where it is none: someone else wrote into the stream.</returns>
     public static ItemMessage? Parse(ReadOnlySpan<byte> bytes)

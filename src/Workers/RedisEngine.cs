@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using QuantCluster.Jobs;
 using StackExchange.Redis;
 
@@ -7,7 +8,8 @@ namespace QuantCluster.Workers;
 
 /// <summary>
 /// Items on the workers of a Redis cluster. A run puts a bounded number of items into its job's stream; workers take
-/// them, and answer into the run's stream of results. The first answer to an item counts, later ones are dropped.
+/// them, and answer into the run's stream of results. The first answer to an item counts, later ones are dropped. Which
+/// item goes out next, and whom it is meant for, is <see cref="ItemChoice"/>'s; any worker that is free may do it.
 /// </summary>
 public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
 {
@@ -16,6 +18,8 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
     private readonly ConcurrentBag<ConnectionMultiplexer> _waiting = [];
     private readonly ConcurrentDictionary<string, byte> _jobs = new();
     private readonly Capacity _capacity;
+    private readonly WarmWorkers _warm = new();
+    private readonly ItemTimes _times = new();
 
     /// <param name="link">The server.</param>
     /// <param name="timing">As the workers have it.</param>
@@ -25,7 +29,7 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
         _link = link;
         Timing = timing;
         _version = version;
-        _capacity = new Capacity(new WorkerRegistry(link), version);
+        _capacity = new Capacity(new WorkerRegistry(link), version, _warm);
     }
 
     public string Name => "redis";
@@ -33,7 +37,7 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
     public bool IsRemote => true;
 
     /// <summary>Members that took part lately.</summary>
-    public int Workers => _capacity.Workers;
+    public int Workers => _capacity.Members.Count;
 
     internal RedisTiming Timing { get; }
 
@@ -44,18 +48,11 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
             throw new ArgumentException("the redis engine needs the job's folder, for its workers to open", nameof(job));
         string id = Path.GetFileName(Path.TrimEndingDirectorySeparator(job.Folder));
         _jobs.TryAdd(id, 0);
-        if (!_waiting.TryTake(out ConnectionMultiplexer? waiting))
-            waiting = await _link.OpenWaitingConnectionAsync();
-        ItemRun run = new(_link, waiting, id, _version, Timing);
-        try
+        using UnreadResults unread = new();
+        await foreach (WorkResult result in ResultStream.ReadAsync(UnreadResults.Most, (finished, stop) => RunAsync(id, job, items, finished, unread, stop.Token), cancellation))
         {
-            await foreach (WorkResult result in RunAsync(run, job, items, cancellation))
-                yield return result;
-        }
-        finally
-        {
-            await run.EndAsync();
-            _waiting.Add(waiting);
+            unread.Read();
+            yield return result;
         }
     }
 
@@ -78,40 +75,56 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
             await waiting.DisposeAsync();
     }
 
-    private async IAsyncEnumerable<WorkResult> RunAsync(
-        ItemRun run, JobContext job, IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>Apart from who reads: flushing a result to the disk must not keep the next item from a worker.</summary>
+    private async Task RunAsync(
+        string id, JobContext job, IAsyncEnumerable<WorkItem> items, ChannelWriter<WorkResult> finished, UnreadResults unread, CancellationToken cancellation)
+    {
+        Exception? failure = null;
+        try
+        {
+            if (!_waiting.TryTake(out ConnectionMultiplexer? waiting))
+                waiting = await _link.OpenWaitingConnectionAsync();
+            ItemRun run = new(_link, waiting, id, _version, Timing);
+            try
+            {
+                await RunAsync(run, job, items, finished, unread, cancellation);
+            }
+            finally
+            {
+                await run.EndAsync();
+                _waiting.Add(waiting);
+            }
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        finished.Complete(failure);
+    }
+
+    private async Task RunAsync(
+        ItemRun run, JobContext job, IAsyncEnumerable<WorkItem> items, ChannelWriter<WorkResult> finished, UnreadResults unread, CancellationToken cancellation)
     {
         await run.BeginAsync(cancellation);
-        await using IAsyncEnumerator<WorkItem> source = items.GetAsyncEnumerator(cancellation);
-        Task<bool>? next = null;
+        ItemChoice choice = new(_capacity, _warm, _times);
+        await using ReadyItems source = new(items, cancellation);
         Task<IReadOnlyList<Answer>>? answers = null;
-        bool exhausted = false;
-        List<WorkItem> taken = [];
         try
         {
             while (true)
             {
-                int room = await _capacity.OutstandingAsync(cancellation) - run.Outstanding;
-                while (!exhausted && taken.Count < room)
-                {
-                    next ??= source.MoveNextAsync().AsTask();
-                    if (!next.IsCompleted)
-                        break;
-                    if (await next)
-                        taken.Add(source.Current);
-                    else
-                        exhausted = true;
-                    next = null;
-                }
-
-                if (taken.Count > 0)
-                    await run.AddAsync(taken, cancellation);
-                taken.Clear();
-                if (run.Outstanding == 0 && exhausted)
-                    yield break;
+                await _capacity.LookAsync(cancellation);
+                while (run.Outstanding + choice.Waiting + unread.Count < choice.Ahead && await source.NextAsync(wait: false) is { } ready)
+                    choice.Add(ready);
+                IReadOnlyList<MeantItem> chosen = choice.Take(run.Outstanding);
+                if (chosen.Count > 0)
+                    await run.AddAsync(chosen, cancellation);
+                if (run.Outstanding + choice.Waiting == 0 && source.IsExhausted)
+                    return;
 
                 answers ??= run.ReadAsync(cancellation);
-                await Task.WhenAny(next is null ? [answers] : [answers, next]);
+                await Task.WhenAny(source.Pending is { IsCompleted: false } more ? [answers, unread.ChangedAsync(), more] : [answers, unread.ChangedAsync()]);
                 cancellation.ThrowIfCancellationRequested();
                 if (!answers.IsCompleted)
                     continue;
@@ -120,7 +133,11 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
                 foreach (Answer answer in batch)
                 {
                     foreach (WorkResult result in await run.SettleAsync(answer, job.Blobs, cancellation))
-                        yield return result;
+                    {
+                        choice.Returned(result, answer.Message.Worker);
+                        unread.Add();
+                        await finished.WriteAsync(result, cancellation);
+                    }
                 }
 
                 await run.CareAsync(cancellation);
@@ -128,8 +145,6 @@ public sealed class RedisEngine : IWorkEngine, IAsyncDisposable
         }
         finally
         {
-            if (next is not null)
-                await Task.WhenAny(next);
             if (answers is not null)
                 await Task.WhenAny(answers);
         }

@@ -14,6 +14,15 @@ internal static class RedisScripts
         return 1
         """;
 
+    /// <summary>KEYS items; ARGV entry, message. Puts an item back at the end of the stream, changed; unless it is not the reader's any more.</summary>
+    public const string HandOn =
+        """
+        if redis.call('XACK', KEYS[1], 'workers', ARGV[1]) == 0 then return 0 end
+        redis.call('XDEL', KEYS[1], ARGV[1])
+        redis.call('XADD', KEYS[1], '*', 'm', ARGV[2])
+        return 1
+        """;
+
     /// <summary>KEYS active; ARGV member. Says that a job has items to do.</summary>
     public const string Activate =
         """

@@ -10,6 +10,8 @@ namespace QuantCluster.Tests;
 /// <summary>The engines' contract, on three silo processes and a Redis.</summary>
 public sealed class OrleansEngineTests(ContractCluster cluster) : WorkEngineContract, IClassFixture<ContractCluster>
 {
+    protected override int Processes => 3;
+
     protected override IWorkEngine Create(int workers) => cluster.Get().CreateEngine(workers);
 
     protected override string NewFolder() => Path.Combine(cluster.Get().Store.Jobs, JobStore.NewId("contract"));

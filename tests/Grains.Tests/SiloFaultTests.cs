@@ -38,6 +38,19 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task Items_that_a_killed_silo_was_to_do_are_done_by_another()
+    {
+        int read = 0;
+        List<WorkResult> results = await RunAsync(90, new() { DelayMilliseconds = 50 }, () =>
+        {
+            if (++read == 15)
+                _cluster.Kill(_cluster.Silos[0]);
+            return Task.CompletedTask;
+        }, i => $"{i % 3}");
+        AssertComplete(results, 90);
+    }
+
+    [Fact]
     public async Task A_silo_that_hangs_is_given_up_and_one_that_comes_is_used()
     {
         int read = 0;
@@ -142,11 +155,11 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
         Assert.Equal(0, leaving.ExitCode);
     }
 
-    private async Task<List<WorkResult>> RunAsync(int count, Hashing.Behaviour behaviour, Func<Task> onResult)
+    private async Task<List<WorkResult>> RunAsync(int count, Hashing.Behaviour behaviour, Func<Task> onResult, Func<int, string>? affinity = null)
     {
         JobContext job = Hashing.Prepare(Path.Combine(_cluster.Store.Jobs, JobStore.NewId("contract")), behaviour);
         List<WorkResult> results = [];
-        await foreach (WorkResult result in _cluster.CreateEngine().ExecuteAsync(job, Items(count)))
+        await foreach (WorkResult result in _cluster.CreateEngine().ExecuteAsync(job, Items(count, affinity)))
         {
             results.Add(result);
             await onResult();
@@ -161,10 +174,10 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
         Assert.Equal(Enumerable.Range(0, count), results.Select(r => int.Parse(r.Item.Argument, System.Globalization.CultureInfo.InvariantCulture)).Order());
     }
 
-    private static async IAsyncEnumerable<WorkItem> Items(int count)
+    private static async IAsyncEnumerable<WorkItem> Items(int count, Func<int, string>? affinity)
     {
         for (int i = 0; i < count; i++)
-            yield return Hashing.Item(i);
+            yield return affinity is null ? Hashing.Item(i) : Hashing.Item(i, affinity(i));
         await Task.CompletedTask;
     }
 }

@@ -38,6 +38,16 @@ internal sealed class SiloProcess : IDisposable
 
     public int ExitCode => _process.ExitCode;
 
+    /// <summary>What it has had of cores so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>Starts a silo and waits until it takes work.</summary>
     /// <param name="program">Its assembly.</param>
     /// <param name="redis">The cluster's Redis.</param>

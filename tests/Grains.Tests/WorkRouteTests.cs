@@ -9,15 +9,15 @@ public sealed class WorkRouteTests
     [Fact]
     public void Blocks_go_to_shards_and_layers_to_layers()
     {
-        Assert.Equal(new WorkRoute(false, "job/calibrate-block/8..16", null), WorkRoute.Of("job", new WorkItem("calibrate-block", "8..16", "tool")));
-        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16", "trial"), WorkRoute.Of("job", new WorkItem("evaluate-trial", "trial 0..16", "tool")));
-        Assert.Equal(new WorkRoute(true, "job/merge-statistics/0..8", null), WorkRoute.Of("job", new WorkItem("merge-statistics", "0..8", "tool")));
-        Assert.Equal(new WorkRoute(true, "job/estimate-ranges/0..8", null), WorkRoute.Of("job", new WorkItem("estimate-ranges", "0..8", "tool")));
+        Assert.Equal(new WorkRoute(false, "job/calibrate-block/8..16"), WorkRoute.Of("job", new WorkItem("calibrate-block", "8..16", "tool")));
+        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16"), WorkRoute.Of("job", new WorkItem("evaluate-trial", "trial 0..16", "tool")));
+        Assert.Equal(new WorkRoute(true, "job/merge-statistics/0..8"), WorkRoute.Of("job", new WorkItem("merge-statistics", "0..8", "tool")));
+        Assert.Equal(new WorkRoute(true, "job/estimate-ranges/0..8"), WorkRoute.Of("job", new WorkItem("estimate-ranges", "0..8", "tool")));
     }
 
     [Fact]
     public void What_is_of_no_block_shares_grains_with_its_kind() =>
-        Assert.Equal(new WorkRoute(false, "job/measure-latency", null), WorkRoute.Of("job", new WorkItem("measure-latency", "model 1 500", "tool")));
+        Assert.Equal(new WorkRoute(false, "job/measure-latency"), WorkRoute.Of("job", new WorkItem("measure-latency", "model 1 500", "tool")));
 
     [Fact]
     public void Corrections_of_one_layer_go_to_one_grain_whatever_the_trial()

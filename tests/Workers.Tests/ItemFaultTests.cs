@@ -34,6 +34,18 @@ public sealed class ItemFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task Items_meant_for_a_killed_worker_are_done_by_another()
+    {
+        await using Bench bench = await StartAsync(2, new() { DelayMilliseconds = 30 });
+        await bench.WorkersAsync(2);
+        Task<List<WorkResult>> run = bench.RunAsync(60, affinity: i => $"{i % 2}");
+        await bench.CallsAsync(20);
+        _workers[0].Kill();
+        AssertEachOnce(await run, 60);
+        Assert.Equal(2, Hashing.CallsAndProcesses(bench.Job.Folder).Select(c => c.Process).Distinct().Count());
+    }
+
+    [Fact]
     public async Task A_worker_that_comes_later_takes_part()
     {
         await using Bench bench = await StartAsync(0, new() { DelayMilliseconds = 20 });
@@ -239,12 +251,19 @@ public sealed class ItemFaultTests : IDisposable
 
         public JobContext Job => job;
 
-        public async Task<List<WorkResult>> RunAsync(int count, CancellationToken end = default)
+        /// <summary>Waits until so many workers are there.</summary>
+        public async Task WorkersAsync(int count)
+        {
+            while ((await new WorkerRegistry(link).ReadAsync(default)).Count < count)
+                await Task.Delay(5);
+        }
+
+        public async Task<List<WorkResult>> RunAsync(int count, CancellationToken end = default, Func<int, string>? affinity = null)
         {
             List<WorkResult> results = [];
             using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(end);
             patience.CancelAfter(TimeSpan.FromSeconds(60));
-            await foreach (WorkResult result in engine.ExecuteAsync(job, ItemsAsync(count), patience.Token))
+            await foreach (WorkResult result in engine.ExecuteAsync(job, ItemsAsync(count, affinity), patience.Token))
                 results.Add(result);
             return results;
         }
@@ -262,10 +281,10 @@ public sealed class ItemFaultTests : IDisposable
             await link.DisposeAsync();
         }
 
-        private static async IAsyncEnumerable<WorkItem> ItemsAsync(int count)
+        private static async IAsyncEnumerable<WorkItem> ItemsAsync(int count, Func<int, string>? affinity)
         {
             for (int i = 0; i < count; i++)
-                yield return Hashing.Item(i);
+                yield return affinity is null ? Hashing.Item(i) : Hashing.Item(i, affinity(i));
             await Task.CompletedTask;
         }
     }

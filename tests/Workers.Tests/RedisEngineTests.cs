@@ -28,6 +28,8 @@ public sealed class RedisEngineTests : WorkEngineContract
         base.Dispose();
     }
 
+    protected override int Processes => 2;
+
     /// <summary>Two processes at most: this machine has few cores, and they share the items all the same.</summary>
     protected override IWorkEngine Create(int workers)
     {

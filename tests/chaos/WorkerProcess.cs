@@ -33,6 +33,16 @@ internal sealed partial class WorkerProcess : IDisposable
 
     public int ExitCode => _process.ExitCode;
 
+    /// <summary>What it has had of cores so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public static WorkerProcess OfContract(string redis, string store, int cores, TimeSpan lease, string? name = null)
     {
         name ??= $"w{Guid.NewGuid().ToString("N")[..8]}";

@@ -26,6 +26,8 @@ internal sealed class OrleansScaleCluster : ScaleCluster
 
     public override IWorkEngine Engine => _engine!;
 
+    public override TimeSpan WorkersTime => new(_silos.Sum(s => s.ProcessorTime.Ticks));
+
     public static Task<ScaleCluster> StartAsync(int workers) => StartAsync("src/Silo/bin/Release/net10.0/quant-silo.dll", workers, Wrapping.OnCore);
 
     /// <summary>Silos that do the items of the engines' contract, on whatever core is free.</summary>

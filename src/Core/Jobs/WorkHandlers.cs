@@ -1,4 +1,5 @@
 using QuantCluster.Jobs.Stages;
+using QuantCluster.Search;
 
 namespace QuantCluster.Jobs;
 
@@ -32,6 +33,9 @@ public sealed class WorkHandlers : IDisposable
     internal JobValues Values { get; }
 
     internal TrialStore Trials { get; }
+
+    /// <inheritdoc cref="EvaluateTrial.AffinityOfAsync"/>
+    internal ValueTask<IReadOnlyList<string>> AffinityOfAsync(BlobId id, Trial trial, BlobId model, bool isOneItem) => _trials.AffinityOfAsync(id, trial, model, isOneItem);
 
     /// <summary>Lets warm sessions and values go: between stages, or when no item came for a while. Items may go on meanwhile.</summary>
     public void Release()

@@ -25,6 +25,12 @@ public sealed record WorkItem
 
     /// <summary>Hash of all of the above: equal keys, equal results.</summary>
     public string Key { get; }
+
+    /// <summary>
+    /// Names of what a worker that does it may find warm, or leave warm for others: what most of the work is saved by comes
+    /// first. Only where the item is done best, not what it is: no part of the key.
+    /// </summary>
+    public IReadOnlyList<string> Affinity { get; init; } = [];
 }
 
 /// <summary>Why an item has no result.</summary>

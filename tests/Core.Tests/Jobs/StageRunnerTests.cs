@@ -41,6 +41,15 @@ public sealed class StageRunnerTests : IDisposable
         Assert.Equal(["4", "5", "6", "7"], _handler.Done.Order());
     }
 
+    [Fact]
+    public async Task What_is_known_of_items_is_known_whatever_they_are_said_to_share()
+    {
+        List<string> results = await ItemsAsync(2);
+        _handler.Done.Clear();
+        Assert.Equal(results, await ItemsAsync(2, "all of them"));
+        Assert.Empty(_handler.Done);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
@@ -59,11 +68,11 @@ public sealed class StageRunnerTests : IDisposable
         return Encoding.UTF8.GetString(await job.Blobs.GetAsync(outputs["value"]));
     }
 
-    private async Task<List<string>> ItemsAsync(int workers)
+    private async Task<List<string>> ItemsAsync(int workers, params string[] affinity)
     {
         using JobDirectory job = OpenJob();
         StageRunner runner = new(job, new LocalEngine(workers));
-        List<WorkItem> items = [.. Enumerable.Range(0, 8).Select(i => new WorkItem(_handler.Kind, i.ToString()))];
+        List<WorkItem> items = [.. Enumerable.Range(0, 8).Select(i => new WorkItem(_handler.Kind, i.ToString()) { Affinity = affinity })];
         List<string> results = [];
         foreach (BlobId id in await runner.RunItemsAsync("test", items, new Dictionary<string, IWorkHandler> { [_handler.Kind] = _handler }, default))
             results.Add(Encoding.UTF8.GetString(await job.Blobs.GetAsync(id)));

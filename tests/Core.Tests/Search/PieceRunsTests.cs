@@ -129,6 +129,27 @@ public class PieceRunsTests
         static DenseTensor Tensor(int bytes) => new(ElementType.UInt8, [bytes], new byte[bytes]);
     }
 
+    [Fact]
+    public void Candidates_that_run_the_same_up_to_a_cut_are_known_to_before_they_are_made()
+    {
+        Beginnings beginnings = new(_model, _cuts);
+        string[] one = Names(0b00001), other = Names(0b10001), third = Names(0b00011);
+        Assert.Equal(_cuts.Count, one.Distinct().Count());
+        Assert.Equal(one, Names(0b00001));
+
+        // The longest comes first: with the second layer float up to there, and no longer with it on integers.
+        Assert.Equal(one, other);
+        Assert.NotEqual(one[0], third[0]);
+        Assert.NotEqual(one[1], third[1]);
+        Assert.Empty(Names(0b00110).Intersect(one));
+
+        string[] Names(int bits)
+        {
+            Trial trial = Of(bits);
+            return [.. beginnings.Of(trial, w => trial.Configuration.Weights.Single(n => ReferenceEquals(n.Value, w)).Key)];
+        }
+    }
+
     private Trial Of(int bits) => _builder.Build(_builder.Plan.Layers
         .Where((_, i) => (bits >> i & 1) == 1).Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8)));
 

@@ -36,10 +36,17 @@ internal sealed class Hashing(string folder) : IWorkHandler
 
     public static WorkItem Item(int i) => new(KindName, i.ToString(CultureInfo.InvariantCulture), "seed");
 
+    /// <summary>An item that shares with others what is named.</summary>
+    public static WorkItem Item(int i, params string[] affinity) => Item(i) with { Affinity = affinity };
+
     public static string Expected(WorkItem item) => ContentHash.Of(item.Argument, item.Inputs[0]);
 
     /// <summary>The arguments of all calls so far, in whatever process, in the order they began.</summary>
-    public static string[] Calls(string folder) => File.Exists(CallsOf(folder)) ? ReadLines(CallsOf(folder)) : [];
+    public static string[] Calls(string folder) => [.. CallsAndProcesses(folder).Select(c => c.Argument)];
+
+    /// <summary>The same, and the process of each.</summary>
+    public static (string Argument, string Process)[] CallsAndProcesses(string folder) =>
+        File.Exists(CallsOf(folder)) ? [.. ReadLines(CallsOf(folder)).Select(line => line.Split(' ')).Select(c => (c[0], c[1]))] : [];
 
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
@@ -69,7 +76,7 @@ internal sealed class Hashing(string folder) : IWorkHandler
             try
             {
                 using FileStream calls = new(CallsOf(folder), FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
-                calls.Write(Encoding.ASCII.GetBytes(argument + "\n"));
+                calls.Write(Encoding.ASCII.GetBytes($"{argument} {Environment.ProcessId}\n"));
                 return;
             }
             catch (IOException) when (Directory.Exists(folder))

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using QuantCluster.Jobs;
@@ -12,6 +13,9 @@ public abstract class WorkEngineContract : IDisposable
 
     /// <summary>An engine that does as many items at a time.</summary>
     protected abstract IWorkEngine Create(int workers);
+
+    /// <summary>Processes that do the items, of one core each where there are as many workers.</summary>
+    protected virtual int Processes => 1;
 
     /// <summary>A folder for a new job, where the engine's workers find it.</summary>
     protected virtual string NewFolder() => _folder[Guid.NewGuid().ToString("N")];
@@ -107,6 +111,33 @@ public abstract class WorkEngineContract : IDisposable
     }
 
     [Fact]
+    public async Task Items_that_share_something_are_done_by_one_worker_while_there_are_others_for_the_others()
+    {
+        const int Each = 16;
+        JobContext job = Job(new() { DelayMilliseconds = 30 });
+        WorkItem[] items = [.. Enumerable.Range(0, Each * Processes).Select(i => Hashing.Item(i, $"{i / Each} more", $"{i / Each}"))];
+        List<WorkResult> results = await RunAsync(Create(Processes), job, items);
+        Assert.Equal(items.Select(i => i.Key).Order(), results.Select(r => r.Item.Key).Order());
+        Assert.All(results, r => Assert.Equal(Hashing.Expected(r.Item), Encoding.UTF8.GetString(r.Bytes.Span)));
+
+        // Who is done with his own at the end, and who came first in the beginning, takes some of another's.
+        var mostly = Hashing.CallsAndProcesses(job.Folder).GroupBy(c => int.Parse(c.Argument, CultureInfo.InvariantCulture) / Each)
+            .Select(shared => shared.CountBy(c => c.Process).MaxBy(c => c.Value)).ToArray();
+        Assert.All(mostly, m => Assert.InRange(m.Value, Each * 5 / 8, Each));
+        Assert.Equal(Processes, mostly.Select(m => m.Key).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task No_worker_is_idle_because_items_suit_another_better()
+    {
+        JobContext job = Job(new() { DelayMilliseconds = 30 });
+        await RunAsync(Create(Processes), job, [.. Enumerable.Range(0, 20 * Processes).Select(i => Hashing.Item(i, "all"))]);
+        Dictionary<string, int> done = Hashing.CallsAndProcesses(job.Folder).CountBy(c => c.Process).ToDictionary();
+        Assert.Equal(Processes, done.Count);
+        Assert.All(done.Values, d => Assert.InRange(d, 10, 20 * Processes));
+    }
+
+    [Fact]
     public async Task Cancellation_ends_the_run_and_leaves_nothing_running()
     {
         using CancellationTokenSource stop = new();
@@ -159,10 +190,13 @@ public abstract class WorkEngineContract : IDisposable
 
     private protected JobContext Job(Hashing.Behaviour? behaviour = null) => Hashing.Prepare(NewFolder(), behaviour);
 
-    private protected static async Task<List<WorkResult>> RunAsync(IWorkEngine engine, JobContext job, int count)
+    private protected static Task<List<WorkResult>> RunAsync(IWorkEngine engine, JobContext job, int count) =>
+        RunAsync(engine, job, [.. Enumerable.Range(0, count).Select(i => Hashing.Item(i))]);
+
+    private protected static async Task<List<WorkResult>> RunAsync(IWorkEngine engine, JobContext job, IReadOnlyList<WorkItem> items)
     {
         List<WorkResult> results = [];
-        await foreach (WorkResult result in engine.ExecuteAsync(job, Stream([.. Enumerable.Range(0, count).Select(i => Hashing.Item(i))])))
+        await foreach (WorkResult result in engine.ExecuteAsync(job, Stream(items)))
             results.Add(result);
         return results;
     }

@@ -20,7 +20,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     public const int BlockSize = 16;
 
     private readonly PieceRuns _runs = new(workers, new SessionSettings { Threads = threads });
-    private readonly ConcurrentDictionary<string, Lazy<IReadOnlyList<string>>> _cuts = new();
+    private readonly ConcurrentDictionary<string, Lazy<(IReadOnlyList<string> Tensors, Beginnings Beginnings)>> _cuts = new();
     private readonly ConcurrentDictionary<(string Model, string Samples, bool Task), WholeModelError> _objectives = new();
 
     public string Kind => KindName;
@@ -39,6 +39,19 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
             KindName, $"{trial} {block}", task ? [tool, model.Value, data, indices, "task"] : [tool, model.Value, data, indices]))];
     }
 
+    /// <summary>
+    /// What trials have in common with others, the most first: for a trial of several items itself, then its beginnings.
+    /// </summary>
+    /// <param name="id">The trial's blob.</param>
+    /// <param name="trial">The trial; it was stored.</param>
+    /// <param name="model">The prepared model's blob.</param>
+    /// <param name="isOneItem">Whether no other item is of the same trial.</param>
+    public async ValueTask<IReadOnlyList<string>> AffinityOfAsync(BlobId id, Trial trial, BlobId model, bool isOneItem)
+    {
+        IReadOnlyList<string> beginnings = CutsOf(model.Value, await values.ModelAsync(model)).Beginnings.Of(trial, trials.NameOf);
+        return isOneItem ? beginnings : [id.Value, .. beginnings];
+    }
+
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
         string[] parts = item.Argument.Split(' ');
@@ -51,7 +64,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
         Range block = SampleRange.Parse(parts[1]);
         using BlockRun run = _runs.Begin(
             parts[0], () => trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared),
-            CutsOf(item.Inputs[1], prepared), $"{item.Inputs[3]} {parts[1]}", block.End.Value - block.Start.Value);
+            CutsOf(item.Inputs[1], prepared).Tensors, $"{item.Inputs[3]} {parts[1]}", block.End.Value - block.Start.Value);
         SampleError[][] errors = objective.Measure(run.Run, block, cancellation);
         WorkInstruments.AddTrial(block.End.Value - block.Start.Value);
         return CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray);
@@ -66,9 +79,10 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     }
 
     /// <summary>Where candidates of a model come apart: the same in every process.</summary>
-    private IReadOnlyList<string> CutsOf(string model, OnnxModel prepared) => _cuts.GetOrAdd(model, _ => new Lazy<IReadOnlyList<string>>(() =>
+    private (IReadOnlyList<string> Tensors, Beginnings Beginnings) CutsOf(string model, OnnxModel prepared) => _cuts.GetOrAdd(model, _ => new(() =>
     {
         IReadOnlyDictionary<string, TensorShape> shapes = TensorProbe.Observe(prepared, sources.Data.Read(0));
-        return ModelCuts.Of(prepared, shapes, Planner.Plan(prepared, shapes, PlanSettings.Default).Layers, PieceRuns.Cuts);
+        IReadOnlyList<string> tensors = ModelCuts.Of(prepared, shapes, Planner.Plan(prepared, shapes, PlanSettings.Default).Layers, PieceRuns.Cuts);
+        return (tensors, new Beginnings(prepared, tensors));
     })).Value;
 }

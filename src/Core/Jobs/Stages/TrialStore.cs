@@ -44,6 +44,9 @@ internal sealed class TrialStore(JobValues values)
         return id;
     }
 
+    /// <summary>Equal names, equal weights; of those that were stored as part of a trial.</summary>
+    public string NameOf(QuantizedWeight weight) => _parts.TryGetValue(weight, out string? name) ? name : "";
+
     public async Task<Trial> GetAsync(BlobId id, CancellationToken cancellation)
     {
         if (_known.TryGetValue(id, out WeakReference<Trial>? known) && known.TryGetTarget(out Trial? there))

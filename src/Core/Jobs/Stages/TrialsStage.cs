@@ -29,7 +29,9 @@ internal static class TrialsStage
         for (int t = 0; t < distinct.Length; t++)
         {
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
-            items[t] = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
+            WorkItem[] blocks = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
+            IReadOnlyList<string> affinity = context.Runner.IsRemote ? await context.Handlers.AffinityOfAsync(trial, distinct[t], model, blocks.Length == 1) : [];
+            items[t] = [.. blocks.Select(b => b with { Affinity = affinity })];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];

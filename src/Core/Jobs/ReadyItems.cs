@@ -1,0 +1,37 @@
+namespace QuantCluster.Jobs;
+
+/// <summary>Items of a source that one may take as long as they are there, and need not wait for. Not thread-safe.</summary>
+public sealed class ReadyItems(IAsyncEnumerable<WorkItem> items, CancellationToken cancellation) : IAsyncDisposable
+{
+    private readonly IAsyncEnumerator<WorkItem> _source = items.GetAsyncEnumerator(cancellation);
+    private Task<bool>? _next;
+
+    /// <summary>Whether there are no more.</summary>
+    public bool IsExhausted { get; private set; }
+
+    /// <summary>The source is asked for an item, and has none yet; null where it is not.</summary>
+    public Task? Pending => _next;
+
+    /// <summary>The next item; null where there is none, or none yet.</summary>
+    /// <param name="wait">Whether to wait for it.</param>
+    public async ValueTask<WorkItem?> NextAsync(bool wait)
+    {
+        if (IsExhausted)
+            return null;
+        _next ??= _source.MoveNextAsync().AsTask();
+        if (!wait && !_next.IsCompleted)
+            return null;
+        Task<bool> next = _next;
+        bool there = await next;
+        _next = null;
+        IsExhausted = !there;
+        return there ? _source.Current : null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_next is not null)
+            await Task.WhenAny(_next);
+        await _source.DisposeAsync();
+    }
+}
