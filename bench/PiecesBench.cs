@@ -41,6 +41,7 @@ internal static class PiecesBench
         TrialBuilder builder = new(prepared, shapes, plan, new RangeTable(statistics, RangeSettings.Default, new Dictionary<string, Numerics.AffineMapping>()));
         IReadOnlyList<string> cuts = ModelCuts.Of(prepared, shapes, plan.Layers, PieceRuns.Cuts);
         string[] layers = [.. plan.Layers.Select(l => l.Id)];
+        ChainTarget target = ChainTarget.Standard(builder);
         Console.WriteLine($"{@case.Name}: {samples.Count} samples, {layers.Length} layers, {cuts.Count} cuts ({string.Join(", ", cuts)})");
         Along("topological", layers);
         Along("reverse", [.. layers.Reverse()]);
@@ -56,7 +57,7 @@ internal static class PiecesBench
             SearchConfiguration state = SearchConfiguration.AllFloat;
             foreach (string layer in along)
             {
-                foreach (SearchConfiguration candidate in new PrefixStep(builder, alone ? SearchConfiguration.AllFloat : state, [layer], new SearchSettings()).Propose().Take(alone ? 1 : int.MaxValue))
+                foreach (SearchConfiguration candidate in new PrefixStep(builder, target, alone ? SearchConfiguration.AllFloat : state, [layer], new SearchSettings()).Propose().Take(alone ? 1 : int.MaxValue))
                 {
                     Trial trial = builder.Build(candidate);
                     asWhole += Time(whole, trial, []);
@@ -64,7 +65,7 @@ internal static class PiecesBench
                     trials++;
                 }
 
-                state = PrefixStep.Extend(state, [layer]);
+                state = target.Extend(state, [layer]);
             }
 
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

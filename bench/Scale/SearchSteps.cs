@@ -38,9 +38,10 @@ internal sealed class SearchSteps
         IReadOnlyList<double[]> alone = await ledger.GlanceAsync([.. layers.Select(l => builder.BuildOnly([l.Id]))], default);
         TimeEstimate time = new(builder.Prepared, builder.Shapes, builder.Plan);
         LayerOrderContext order = new(layers, layers.Zip(alone).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);
+        ChainTarget target = ChainTarget.Standard(builder);
         ProgressiveChain[] chains =
         [
-            .. settings.OrderNames.Select(LayerOrders.Get).Select(o => new ProgressiveChain(o, builder, ChainSteps.Cut(o.Arrange(order), settings.MostSteps), settings)),
+            .. settings.OrderNames.Select(LayerOrders.Get).Select(o => new ProgressiveChain(o, builder, target, ChainSteps.Cut(o.Arrange(order), settings.MostSteps), settings)),
         ];
         return new SearchSteps(settings, builder, time, runner, ledger, chains);
     }

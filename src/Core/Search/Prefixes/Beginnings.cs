@@ -47,6 +47,9 @@ internal sealed class Beginnings
                     hash.Add(MemoryMarshal.AsBytes<float>(bias));
             }
 
+            foreach ((string layer, QuantizedWeight weight) in trial.Configuration.WeightOnly.Where(w => behind.Contains(w.Key)).OrderBy(w => w.Key, StringComparer.Ordinal))
+                hash.Add($"stored {layer}").Add(MemoryMarshal.AsBytes<float>(weight.Scales));
+
             names[^(c + 1)] = hash.Finish();
         }
 
