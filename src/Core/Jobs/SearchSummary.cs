@@ -5,7 +5,7 @@ namespace QuantCluster.Jobs;
 /// <param name="Objective">What the errors are.</param>
 /// <param name="Trials">Distinct trials that were run.</param>
 /// <param name="Complete">Whether it came to its own end.</param>
-/// <param name="Winner">What came upon the winner: an order's name, relief, finish, polish; start where nothing was better.</param>
+/// <param name="Winner">What came upon the winner: an order's name, size, relief, finish, polish; start where nothing was better.</param>
 /// <param name="StartError">Mean error of the start (<c>--effort fast</c>) on validation samples.</param>
 /// <param name="Error">Mean error of the winner on validation samples.</param>
 /// <param name="SearchError">Mean error of the winner on search samples.</param>

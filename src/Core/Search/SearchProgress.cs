@@ -1,7 +1,7 @@
 namespace QuantCluster.Search;
 
 /// <summary>How far the search is; for people's eyes only.</summary>
-/// <param name="Phase">What is being done: sensitivity, an order's name, relief, finish, polish.</param>
+/// <param name="Phase">What is being done: sensitivity, size, relief, an order's name, finish, polish.</param>
 /// <param name="Layer">The layer that is being decided; empty where none is.</param>
 /// <param name="Step">Steps done of <paramref name="Steps"/> in this phase.</param>
 /// <param name="Error">Mean error of the phase's state on the search samples.</param>

@@ -57,6 +57,19 @@ public sealed class SizeLimitTests
     }
 
     [Fact]
+    public async Task Where_trials_run_short_the_rest_is_saved_by_what_steps_were_last_seen_to_cost()
+    {
+        SearchConfiguration start = AllInt8();
+        SizeLimit limit = LimitOf(start, share: 0.75);
+        SearchSettings few = Settings with { Trials = 25 };
+        SearchConfiguration? reached = await new SizeWalk(Builder, limit, _walk, _walk.Ledger, few, new SearchBudget(few, () => 0, default)).RunAsync(start, default);
+        Assert.True(limit.Permits(Builder.Build(reached!)));
+        Assert.InRange(_walk.Ledger.Count, 1, 25);
+        SearchSettings none = Settings with { Trials = _walk.Ledger.Count };
+        Assert.Null(await new SizeWalk(Builder, limit, _walk, _walk.Ledger, none, new SearchBudget(none, () => 0, default)).RunAsync(start, default));
+    }
+
+    [Fact]
     public async Task Two_layers_exchange_their_bits_where_that_is_better()
     {
         SearchConfiguration planted = AllInt8().With("b", LayerChoice.Int4Weights);

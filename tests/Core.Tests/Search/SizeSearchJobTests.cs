@@ -9,7 +9,7 @@ namespace QuantCluster.Tests.Search;
 /// <summary>Whole jobs whose search has a size to keep to.</summary>
 public sealed class SizeSearchJobTests : IDisposable
 {
-    private static readonly SearchSettings Search = new() { Trials = 120, Orders = ["topological"] };
+    private static readonly SearchSettings Search = new() { Trials = 90, Orders = ["topological"] };
 
     private readonly TemporaryFolder _folder = new();
 

@@ -36,13 +36,25 @@ internal sealed class SizeWalk(
         {
             IReadOnlyList<PrecisionMove> moves = limit.Moves.Down(now, 1 + (long)(Smallest * all));
             Trial[] trials = [builder.Build(now), .. moves.Select(m => builder.Build(m.After))];
-            if (moves.Count == 0 || budget.IsOver(ProgressiveSearch.Share) || !budget.Allows(ledger, ledger.CountNew(trials) + moves.Count + Variants, ProgressiveSearch.Share))
-                return null;
-            double[] errors = [.. (await ledger.GlanceAsync(trials, cancellation)).Select(e => e.Average())];
-            foreach ((PrecisionMove move, double error) in moves.Zip(errors.Skip(1)))
-                _costs[(move.Layer, move.Choice)] = error - errors[0];
             long batch = Math.Min(left, Math.Max(1, all / Batches));
-            await CorrectAsync(StepSets.Cheapest(moves, CostOf, Shortlist * batch), errors[0], cancellation);
+            if (Allows(ledger.CountNew(trials) + Variants))
+            {
+                double[] errors = [.. (await ledger.GlanceAsync(trials, cancellation)).Select(e => e.Average())];
+                foreach ((PrecisionMove move, double error) in moves.Zip(errors.Skip(1)))
+                    _costs[(move.Layer, move.Choice)] = error - errors[0];
+                IReadOnlyList<PrecisionMove> promising = StepSets.Cheapest(moves, CostOf, Shortlist * batch);
+                if (Allows(promising.Count + Variants))
+                    await CorrectAsync(promising, errors[0], cancellation);
+            }
+            else
+            {
+                // The rest at once, by what steps were last seen to cost.
+                moves = [.. moves.Where(m => _costs.ContainsKey((m.Layer, m.Choice)))];
+                batch = left;
+            }
+
+            if (moves.Count == 0 || !Allows(Variants))
+                return null;
             List<IReadOnlyList<PrecisionMove>> sets = [StepSets.Cheapest(moves, CostOf, batch)];
             if (batch == left && StepSets.Single(moves, CostOf, left) is { } single)
                 sets.Add([single]);
@@ -52,6 +64,8 @@ internal sealed class SizeWalk(
 
         return now;
     }
+
+    private bool Allows(int trials) => !budget.IsOver(ProgressiveSearch.Share) && budget.Allows(ledger, trials, ProgressiveSearch.Share);
 
     private double CostOf(PrecisionMove move) => _costs[(move.Layer, move.Choice)];
 
