@@ -28,8 +28,8 @@ internal static class Int4Table
             return 0;
         }
 
-        Console.WriteLine("| anchor | nearest | + bias | Hessian rounding and flips | + bias | + equalized channels | search | task metric: nearest, best (float) | size (INT8) |");
-        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        Console.WriteLine("| anchor | nearest | + bias | Hessian rounding and flips | + bias | + equalized channels | what fast chooses | search | task metric: nearest, best (float) | size (INT8) |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         foreach ((string name, string model) in AnchorModels.Of(only))
             Console.WriteLine(Row(anchors, name, model, trials));
         return 0;
@@ -59,13 +59,19 @@ internal static class Int4Table
         QuantizationConfiguration[] tried = [start, walk.Correct(start, layers, LayerCorrection.Bias, CancellationToken.None), alone, rounded, .. equalized is null ? [] : new[] { equalized }];
         // Every layer stays on integers, as in the other columns.
         using SearchRun search = new(anchors, name, model, new SearchSettings { Trials = trials, Growth = 0 }, WeightType.Int4);
-        VerificationResult[] results = [.. tried.Select(t => Verify(sources, path, Emitter.Emit(prepared, plan, t))), Verify(sources, path, OnnxModel.Load(search.Emitted))];
+        VerificationResult[] results =
+        [
+            .. tried.Select(t => Verify(sources, path, Emitter.Emit(prepared, plan, t))),
+            Verify(sources, path, search.Rebuild(search.Outcome.Start)),
+            Verify(sources, path, OnnxModel.Load(search.Emitted)),
+        ];
         long eight = Emitter.Emit(prepared, plan, StoredIntegers.Unpacked(start)).ToBytes().LongLength;
         StringBuilder row = new($"| {name} ");
-        foreach (VerificationResult result in results[..^1])
+        foreach (VerificationResult result in results[..tried.Length])
             row.Append(CultureInfo.InvariantCulture, $"| {result.Error("sqnr_db"):F2} ");
         if (equalized is null)
             row.Append("| no pairs ");
+        row.Append(CultureInfo.InvariantCulture, $"| {results[^2].Error("sqnr_db"):F2} ");
         row.Append(CultureInfo.InvariantCulture, $"| {results[^1].Error("sqnr_db"):F2} ({search.Outcome.Winner.Origin}) ");
         VerificationResult best = results.MaxBy(r => r.Error("sqnr_db"))!;
         row.Append(CultureInfo.InvariantCulture, $"| {results[0].Task?.Quantized:G4}, {best.Task?.Quantized:G4} ({best.Task?.Reference:G4}) ");
