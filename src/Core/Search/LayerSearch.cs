@@ -58,7 +58,7 @@ internal sealed class LayerSearch
     /// <param name="cancellation">Ends the search without a result; the budget's own end gives the best so far.</param>
     public async Task<SearchResult> RunAsync(QuantizationConfiguration start, CancellationToken cancellation)
     {
-        SearchConfiguration configuration = StartOf(start);
+        SearchConfiguration configuration = FastStart.Of(_builder, start);
         Trial trial = _builder.Build(configuration);
 
         // Where the start is better without biases, layers are not given any on the way either; the end tries both.
@@ -243,26 +243,6 @@ internal sealed class LayerSearch
     /// <summary>What was done to some layer.</summary>
     private static LayerCorrection Given(SearchConfiguration configuration) =>
         configuration.Quantized.Aggregate(LayerCorrection.None, (c, layer) => c | configuration.Layer(layer).Corrections);
-
-    private SearchConfiguration StartOf(QuantizationConfiguration start)
-    {
-        SearchConfiguration configuration = SearchConfiguration.AllFloat;
-        foreach (Layer layer in _builder.Plan.Layers)
-            configuration = configuration.With(layer.Id, _builder.Standard);
-        QuantizationConfiguration bare = _builder.Build(configuration).Configuration;
-        foreach (Layer layer in _builder.Plan.Layers)
-        {
-            QuantizedWeight weight = start.Weights[layer.Id];
-            bool rounded = !weight.Values.AsSpan().SequenceEqual(bare.Weights[layer.Id].Values);
-            if (!rounded && weight.Scales.AsSpan().SequenceEqual(bare.Weights[layer.Id].Scales) && !start.Biases.ContainsKey(layer.Id))
-                continue;
-            LayerCorrection corrections = (rounded ? LayerCorrection.Rounding : LayerCorrection.None)
-                | (start.Biases.ContainsKey(layer.Id) ? LayerCorrection.Bias : LayerCorrection.None);
-            configuration = configuration.With(layer.Id, _builder.Standard.With(corrections, new CorrectedLayer(weight, start.Biases.GetValueOrDefault(layer.Id))));
-        }
-
-        return configuration;
-    }
 
     private IReadOnlyList<SearchCurve> Curves() =>
     [

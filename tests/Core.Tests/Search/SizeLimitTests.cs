@@ -53,6 +53,9 @@ public sealed class SizeLimitTests
         Assert.True(limit.Permits(Builder.Build(reached!)));
         Assert.Equal(LayerPrecision.Int8, reached!.Layer("b").Precision);
         Assert.Contains(reached.Quantized, l => reached.Layer(l).Precision == LayerPrecision.Int4Weights);
+
+        // Nothing that was given up without need.
+        Assert.DoesNotContain(reached.Quantized.SelectMany(l => limit.Moves.Up(reached, l)), m => limit.Permits(Builder.Build(m.After)));
         Assert.Null(await new SizeWalk(Builder, LimitOf(start, share: 0.2), _walk, _walk.Ledger, Settings, Budget()).RunAsync(start, default));
     }
 

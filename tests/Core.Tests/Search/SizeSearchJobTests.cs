@@ -9,7 +9,7 @@ namespace QuantCluster.Tests.Search;
 /// <summary>Whole jobs whose search has a size to keep to.</summary>
 public sealed class SizeSearchJobTests : IDisposable
 {
-    private static readonly SearchSettings Search = new() { Trials = 90, Orders = ["topological"] };
+    private static readonly SearchSettings Search = new() { Trials = 130, Orders = ["topological"] };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -73,15 +73,15 @@ public sealed class SizeSearchJobTests : IDisposable
             Search = search,
         };
         using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(settings.Workers)) { StopSearch = stop?.Token ?? default, SearchProgress = new StopInChains(stop) }
+        return await new QuantizationJob(directory, sources, new LocalEngine(settings.Workers)) { StopSearch = stop?.Token ?? default, SearchProgress = new StopOnceSmall(stop) }
             .RunAsync(CancellationToken.None);
     }
 
-    private sealed class StopInChains(CancellationTokenSource? stop) : IProgress<SearchProgress>
+    private sealed class StopOnceSmall(CancellationTokenSource? stop) : IProgress<SearchProgress>
     {
         public void Report(SearchProgress value)
         {
-            if (value.Phase == "topological")
+            if (value.Phase == SearchPoint.SizeOrigin)
                 stop?.Cancel();
         }
     }

@@ -58,8 +58,29 @@ internal sealed class SizeWalk(
             List<IReadOnlyList<PrecisionMove>> sets = [StepSets.Cheapest(moves, CostOf, batch)];
             if (batch == left && StepSets.Single(moves, CostOf, left) is { } single)
                 sets.Add([single]);
-            now = await BestAsync(now, sets, cancellation);
+            (now, _) = await BestAsync(now, sets, cancellation);
             left = limit.Excess(builder.Build(now));
+        }
+
+        return await ReturnAsync(now, cancellation);
+    }
+
+    /// <summary>What the last steps saved too much goes back: the costliest steps first, as far as there is room and the model errs less so.</summary>
+    private async Task<SearchConfiguration> ReturnAsync(SearchConfiguration now, CancellationToken cancellation)
+    {
+        HashSet<(string, LayerChoice)> tried = [];
+        while (Allows(Variants))
+        {
+            PrecisionMove? up = now.Quantized.Concat(now.WeightOnly).SelectMany(l => limit.Moves.Up(now, l))
+                .Where(m => !tried.Contains((m.Layer, m.Choice)) && _costs.ContainsKey((m.Layer, now.Layer(m.Layer).Bare)) && limit.Permits(builder.Build(m.After)))
+                .MaxBy(m => _costs[(m.Layer, now.Layer(m.Layer).Bare)]);
+            if (up is null)
+                break;
+            tried.Add((up.Layer, up.Choice));
+            double before = (await ledger.RaceAsync([[builder.Build(now)]], cancellation))[0][0]!.Average();
+            (SearchConfiguration after, double error) = await BestAsync(now, [[up]], cancellation);
+            if (error < before && limit.Permits(builder.Build(after)))
+                now = after;
         }
 
         return now;
@@ -83,7 +104,7 @@ internal sealed class SizeWalk(
     }
 
     /// <summary>The set of least error, with the corrections that are best for it.</summary>
-    private async Task<SearchConfiguration> BestAsync(SearchConfiguration now, List<IReadOnlyList<PrecisionMove>> sets, CancellationToken cancellation)
+    private async Task<(SearchConfiguration State, double Error)> BestAsync(SearchConfiguration now, List<IReadOnlyList<PrecisionMove>> sets, CancellationToken cancellation)
     {
         LayerCorrection[] kinds = [.. new[] { settings.Corrections & LayerCorrection.Rounding, settings.Corrections }.Where(k => k != LayerCorrection.None).Distinct()];
         List<SearchConfiguration> candidates = [];
@@ -100,6 +121,7 @@ internal sealed class SizeWalk(
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. wanted.Select(w => w.Request)], cancellation);
         candidates.AddRange(wanted.Zip(corrected, (w, layers) => layers.Aggregate(w.Bare, (c, l) => c.With(l.Key, c.Layer(l.Key).With(w.Request.Corrections, l.Value)))));
         double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(builder.Build)]], cancellation))[0];
-        return candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average()).First;
+        (SearchConfiguration state, double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
+        return (state, least!.Average());
     }
 }
