@@ -75,9 +75,9 @@ public sealed class OrleansEngine : IWorkEngine
                 if (waiting.Count == 0)
                     return;
 
-                // Where it matters who does it, it waits here until someone is free, who is given what suits him of all that wait.
+                // Where it takes long, or matters who does it, it waits here until a silo is free, which is given what suits it of all that wait.
                 await window.EnterAsync(stop.Token);
-                WorkItem item = waiting.TakeFor(_times.PayToBeChosen(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null);
+                WorkItem item = waiting.TakeFor(_times.PayToBeChosen(waiting.First) || _times.AreLong(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null);
                 Lanes.Lane lane = dispatch.Take(item);
                 underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
                 underWay.Add(Task.Run(() => DoAsync(item, lane), CancellationToken.None));

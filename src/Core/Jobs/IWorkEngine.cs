@@ -39,6 +39,7 @@ public sealed record JobContext(IBlobStore Blobs, IReadOnlyDictionary<string, IW
 /// <see cref="QuantException"/>), then reported as failed; the others go on. A worker's death is no failure of its items:
 /// deaths are counted apart, and bounded (<see cref="Cluster.BegunItems"/>).</item>
 /// <item>Items are taken from the source only as results are read: neither piles up.</item>
+/// <item>What an item says it shares with others (<see cref="WorkItem.Affinity"/>) is a wish: no worker is idle because of it.</item>
 /// <item>After cancellation, or when the reader stops reading, nothing is left running.</item>
 /// </list>
 /// </summary>

@@ -26,4 +26,7 @@ public sealed class ItemTimes
     /// <summary>Whether it pays to choose who does an item, once someone is free; as long as nothing is known of its kind it does.</summary>
     public bool PayToBeChosen(WorkItem item) =>
         item.Affinity.Count > 0 && (!_seconds.TryGetValue(item.Kind, out double seconds) || seconds >= Long.TotalSeconds);
+
+    /// <summary>Whether items of its kind are known to be long: none should wait for one worker while another is free.</summary>
+    public bool AreLong(WorkItem item) => _seconds.TryGetValue(item.Kind, out double seconds) && seconds >= Long.TotalSeconds;
 }

@@ -69,6 +69,7 @@ public class WaitingItemsTests
         for (int i = 0; i < 20; i++)
             times.Note(new WorkResult(Item("1"), default, null, 1, TimeSpan.FromMilliseconds(100)));
         Assert.True(times.PayToBeChosen(Item("1", "a")));
+        Assert.True(times.AreLong(Item("1")));
     }
 
     private string Order(string? worker, params WorkItem[] items)
