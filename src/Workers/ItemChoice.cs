@@ -1,4 +1,3 @@
-using QuantCluster.Cluster;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Workers;

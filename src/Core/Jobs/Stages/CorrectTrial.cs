@@ -31,10 +31,10 @@ internal sealed class CorrectTrial(JobValues values, TrialStore trials, JobSourc
             tool, model.Value, plan.Value, data, SampleIndices.Format(samples),
             ((int)request.Corrections).ToString(CultureInfo.InvariantCulture), .. request.Layers,
         ])
-    {
-        // Who corrects a layer keeps its Hessian.
-        Affinity = [.. request.Layers.Select(layer => $"{KindName} {model} {layer}")],
-    };
+        {
+            // Who corrects a layer keeps its Hessian.
+            Affinity = [.. request.Layers.Select(layer => $"{KindName} {model} {layer}")],
+        };
 
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
     {
