@@ -1,9 +1,7 @@
-using System.Globalization;
 using QuantCluster.Corrections;
 using QuantCluster.Emission;
 using QuantCluster.Inference;
 using QuantCluster.Onnx;
-using QuantCluster.Planning;
 using QuantCluster.Reporting;
 using QuantCluster.Search;
 using QuantCluster.Search.Frontier;
@@ -39,11 +37,9 @@ internal sealed class FrontierStage
     private readonly FrontierSettings _settings;
     private readonly string _statistics;
     private readonly int _workers;
-    private readonly int _threads;
     private readonly FourBitWeights _fourBits;
     private readonly StorableWeights _storable;
     private readonly double _most;
-    private Trial? _onIntegers;
 
     /// <param name="context">The job.</param>
     /// <param name="model">The prepared model's blob.</param>
@@ -56,9 +52,7 @@ internal sealed class FrontierStage
     {
         (_context, _model, _prepared, _shapes, _statistics, _settings) = (context, model, prepared, shapes, statistics, settings);
         _workers = QuantizationJob.WorkersOf(context.Settings);
-        _threads = QuantizationJob.ThreadsOf(context.Settings);
         _fourBits = new FourBitWeights(prepared, RangesStage.SettingsOf(context.Settings));
-
         _storable = new StorableWeights(prepared, WeightOnlyStage.ExcludedOf(context.Settings));
 
         // A frontier that was asked for has points of all sizes.
@@ -76,8 +70,8 @@ internal sealed class FrontierStage
         (int[] search, int[] validation) = _settings.Split(_context.Sources.Data.Count);
         QuantizationConfiguration ranges = await _context.Handlers.Values.ConfigurationAsync(whole.Ranges, cancellation);
         QuantizationConfiguration corrected = await _context.Handlers.Values.ConfigurationAsync(whole.Configuration, cancellation);
-
-        _onIntegers = onIntegers ?? new Trial(whole.Plan, corrected);
+        onIntegers ??= new Trial(whole.Plan, corrected);
+        FrontierPointMaker maker = new(_context, _model, _prepared, _statistics, _settings, _fourBits, whole, onIntegers, search, validation);
 
         // Equalized channels belong to pairs of layers: one of a pair alone would compute something else.
         bool separable = ScaledTensors.Between(_prepared, whole.Plan, ranges, corrected).Count == 0;
@@ -87,7 +81,7 @@ internal sealed class FrontierStage
         IReadOnlyList<LayerSensitivity> sensitivity = (await SensitivityStage.RunAsync(_context, _model, layers, search, SensitivitySettings.Default, _workers, cancellation)).Layers;
         ISpeedModel speed = _settings.RanksByEstimate
             ? new EstimatedSpeed(new TimeEstimate(_prepared, _shapes, whole.Plan))
-            : new SpeedModel(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, cancellation));
+            : new SpeedModel(_prepared, _shapes, whole.Plan, await ProfileAsync(whole, maker, cancellation));
         List<(string Name, Trial Trial)> candidates = [];
         foreach (FrontierCandidate candidate in FrontierChains.Make(sensitivity, speed.GainOf, _settings.SetsARanking))
         {
@@ -106,8 +100,8 @@ internal sealed class FrontierStage
 
         // What a search within a size gave bits of is not what single layers are ranked in.
         bool given = onIntegersRanges is not null && FourBitWeights.Has(corrected);
-        Subset eight = given ? new Subset(_prepared, _shapes, _onIntegers.Plan, _onIntegers.Configuration) : subset, eightBare = !given ? bare
-            : new Subset(_prepared, _shapes, _onIntegers.Plan, await _context.Handlers.Values.ConfigurationAsync(onIntegersRanges!.Value, cancellation));
+        Subset eight = given ? new Subset(_prepared, _shapes, onIntegers.Plan, onIntegers.Configuration) : subset, eightBare = !given ? bare
+            : new Subset(_prepared, _shapes, onIntegers.Plan, await _context.Handlers.Values.ConfigurationAsync(onIntegersRanges!.Value, cancellation));
         HashSet<string> ranked = [];
         if (_context.Settings.Weights == WeightType.Auto && eight.Of(known) is { } eightBits)
         {
@@ -120,24 +114,24 @@ internal sealed class FrontierStage
             ranked.UnionWith(sets.Select(s => s.Trial.Key));
         }
 
-        Estimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
+        FrontierEstimate[] estimates = await EstimateAsync(candidates, speed, search, cancellation);
 
         // Twice: what was timed first corrects what is foretold of the others.
         Dictionary<string, FrontierPoint> points = [];
         for (int round = 0; round < 2; round++)
         {
-            Estimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
+            FrontierEstimate[] foretold = [.. estimates.Select(e => e with { Relative = speed.Predict(e.Trial.Plan) })];
             long smallest = foretold.Min(e => e.Bytes);
-            Estimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile || e.Bytes == smallest)];
+            FrontierEstimate[] worthwhile = [.. foretold.Where(e => e.Relative <= Worthwhile || e.Bytes == smallest)];
             if (worthwhile.Length >= _settings.Points)
                 foretold = worthwhile;
-            IReadOnlyList<Estimate> chosen = ParetoFront.Spread(ParetoFront.Of(Within(foretold, e => e.Bytes), e => e.Cost), e => e.Cost, _settings.Points);
+            IReadOnlyList<FrontierEstimate> chosen = ParetoFront.Spread(ParetoFront.Of(Within(foretold, e => e.Bytes), e => e.Cost), e => e.Cost, _settings.Points);
 
             // What a search chose within a limit is to be judged, however near others lie, and against what it is to be better than.
             if (double.IsFinite(_most) && searched.Count > 0)
                 chosen = [.. chosen, estimates[0], .. estimates.Where(e => ranked.Contains(e.Trial.Key) && e.Bytes <= _most).Take(RankedSets)];
-            foreach (Estimate estimate in chosen.DistinctBy(e => e.Trial.Key).Where(e => !points.ContainsKey(e.Trial.Key)))
-                points[estimate.Trial.Key] = await MakeAsync(estimate, ranked.Contains(estimate.Trial.Key) ? eightBare : bare, whole, search, validation, cancellation);
+            foreach (FrontierEstimate estimate in chosen.DistinctBy(e => e.Trial.Key).Where(e => !points.ContainsKey(e.Trial.Key)))
+                points[estimate.Trial.Key] = await maker.MakeAsync(estimate, ranked.Contains(estimate.Trial.Key) ? eightBare : bare, cancellation);
             speed.Fit([.. estimates.Where(e => points.ContainsKey(e.Trial.Key)).Select(e => new TimedPlan(e.Trial.Plan, points[e.Trial.Key].MeasuredRelative))]);
         }
 
@@ -159,15 +153,15 @@ internal sealed class FrontierStage
         };
     }
 
-    private async Task<LatencyProfile> ProfileAsync(ConfiguredPlan whole, CancellationToken cancellation)
+    private async Task<LatencyProfile> ProfileAsync(ConfiguredPlan whole, FrontierPointMaker maker, CancellationToken cancellation)
     {
-        BlobId emitted = await EmitAsync(whole, cancellation);
+        BlobId emitted = await maker.EmitAsync(whole, cancellation);
         WorkItem item = ProfileKernels.ItemOf(_context, _model, whole.PlanBlob, emitted, _settings.Threads, _settings.Timing);
         return ProfileKernels.Parse(await _context.Directory.Blobs.GetAsync((await _context.RunItemsAsync("latency", [item], cancellation))[0], cancellation));
     }
 
     /// <summary>The errors of the sets of layers on the search samples; those that are surely slower than float are left out.</summary>
-    private async Task<Estimate[]> EstimateAsync(
+    private async Task<FrontierEstimate[]> EstimateAsync(
         IReadOnlyList<(string Name, Trial Trial)> candidates, ISpeedModel speed, int[] search, CancellationToken cancellation)
     {
         List<(string Name, Trial Trial, double Relative)> made =
@@ -178,87 +172,7 @@ internal sealed class FrontierStage
         made = [made[0], .. made.Skip(1).Where(m => m.Relative <= slowest)];
         IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [.. made.Select(m => m.Trial)], search, _workers, cancellation);
         ModelSize size = new(_prepared, made[0].Trial);
-        return [.. made.Select(m => new Estimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, size.Of(double.IsFinite(_most) ? AtSmallest(m.Trial) : m.Trial)))];
-    }
-
-    /// <summary>Emits one set of layers with corrections of its own, validates and times it.</summary>
-    private async Task<FrontierPoint> MakeAsync(Estimate estimate, Subset bare, ConfiguredPlan whole, int[] search, int[] validation, CancellationToken cancellation)
-    {
-        QuantizationPlan plan = estimate.Trial.Plan;
-        HashSet<string> quantized = [.. plan.Layers.Select(l => l.Id)];
-        bool isWhole = plan.Layers.Count == whole.Plan.Layers.Count && FourBitWeights.AreAlike(estimate.Trial, new Trial(whole.Plan, await _context.Handlers.Values.ConfigurationAsync(whole.Configuration, cancellation)));
-        ConfiguredPlan configured = isWhole ? whole : await ConfigureAsync(estimate, bare, search, cancellation);
-        configured = await WeightOnlyStage.RunAsync(_context, _model, _prepared, configured, _onIntegers, _workers, cancellation);
-        BlobId emitted = await EmitAsync(configured, cancellation);
-        Trial trial = new(plan, await _context.Handlers.Values.ConfigurationAsync(configured.Configuration, cancellation));
-        double[] errors = (await TrialsStage.RunAsync(_context, _model, [trial], validation, _workers, cancellation))[trial.Key];
-        MeanError error = MeanError.Of(errors);
-        VerificationResult figures = await ValidateAsync(emitted, validation, cancellation);
-        WorkItem item = MeasureLatency.ItemOf(_context, emitted, _settings.Threads, _settings.Timing);
-        LatencyResult latency = MeasureLatency.Parse(
-            await _context.Directory.Blobs.GetAsync((await _context.RunItemsAsync("latency", [item], cancellation))[0], cancellation));
-        return new FrontierPoint
-        {
-            Number = 0,
-            Origin = estimate.Name,
-            Quantized = [.. plan.Layers.Select(l => l.Id)],
-            BackToFloat = [.. whole.Plan.Layers.Select(l => l.Id).Where(id => !quantized.Contains(id))],
-            Error = error.Mean,
-            ErrorStandardError = error.StandardError,
-            SqnrDb = figures.Error("sqnr_db") is { } sqnr && double.IsFinite(sqnr) ? sqnr : null,
-            Agreement = figures.Error("agreement"),
-            Bytes = figures.QuantizedBytes,
-            PredictedRelative = estimate.Relative,
-            IsRankedByEstimate = _settings.RanksByEstimate,
-            Latency = latency,
-            Model = emitted.Value,
-            Plan = configured.PlanBlob.Value,
-            Configuration = configured.Configuration.Value,
-            Ranges = configured.Ranges.Value,
-        };
-    }
-
-    /// <summary>
-    /// What of the whole's corrections is left, or corrections made for this set of layers: the search samples say which.
-    /// </summary>
-    private async Task<ConfiguredPlan> ConfigureAsync(Estimate estimate, Subset bare, int[] search, CancellationToken cancellation)
-    {
-        QuantizationPlan plan = estimate.Trial.Plan;
-        BlobId planBlob = await _context.Directory.Blobs.PutAsync(CanonicalJson.Serialize(plan, StageJson.Default.QuantizationPlan), cancellation);
-        BlobId left = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(estimate.Trial.Configuration), cancellation);
-        ConfiguredPlan asItIs = new(planBlob, plan, left, left, []);
-        if (bare.Of(plan.Layers.Select(l => l.Id).ToHashSet()) is not { } uncorrected || uncorrected.Plan.Layers.Count != plan.Layers.Count)
-            return asItIs;
-        if (_context.Settings.Weights == WeightType.Auto)
-        {
-            uncorrected = _fourBits.Like(uncorrected, estimate.Trial);
-            uncorrected = new Trial(uncorrected.Plan, uncorrected.Configuration with { WeightOnly = estimate.Trial.Configuration.WeightOnly });
-        }
-
-        BlobId ranges = await _context.Directory.Blobs.PutAsync(ConfigurationFile.ToBytes(uncorrected.Configuration), cancellation);
-        (BlobId configuration, IReadOnlyList<CorrectionTrial> tried) =
-            await CorrectStage.RunAsync(_context, _model, _prepared, planBlob, plan, ranges, _threads, cancellation);
-        Trial anew = new(plan, await _context.Handlers.Values.ConfigurationAsync(configuration, cancellation));
-        IReadOnlyDictionary<string, double[]> errors = await TrialsStage.RunAsync(_context, _model, [estimate.Trial, anew], search, _workers, cancellation);
-        return errors[anew.Key].Average() <= errors[estimate.Trial.Key].Average() ? new ConfiguredPlan(planBlob, plan, ranges, configuration, tried) : asItIs;
-    }
-
-    private Task<BlobId> EmitAsync(ConfiguredPlan plan, CancellationToken cancellation) =>
-        EmitStage.RunAsync(_context, _model, _prepared, plan.PlanBlob, plan.Plan, plan.Configuration, _statistics, cancellation);
-
-    /// <summary>Error metrics on the held-back samples.</summary>
-    private async Task<VerificationResult> ValidateAsync(BlobId emitted, int[] validation, CancellationToken cancellation)
-    {
-        string[] inputs = [emitted.Value, _context.Sources.ModelInput.Sha256, _context.DataKey, .. validation.Select(v => v.ToString(CultureInfo.InvariantCulture))];
-        IReadOnlyDictionary<string, BlobId> outputs = await _context.Runner.RunAsync("validate", inputs, async c =>
-        {
-            VerifiedModel reference = VerifiedModel.FromFile(_context.Sources.ModelInput.Path);
-            VerifiedModel quantized = await ModelBlobs.VerifiedAsync(_context.Directory.Blobs, emitted, c);
-            VerificationSettings settings = new() { Workers = _workers, ProfileSamples = 0, Latency = null };
-            VerificationResult result = Verifier.Verify(reference, quantized, new ChosenSamples(_context.Sources.Data, validation), null, settings, null, c);
-            return new Dictionary<string, byte[]> { ["result"] = CanonicalJson.Serialize(result, StageJson.Default.VerificationResult) };
-        }, cancellation);
-        return await _context.ReadJsonAsync(outputs["result"], StageJson.Default.VerificationResult, cancellation);
+        return [.. made.Select(m => new FrontierEstimate(m.Name, m.Trial, errors[m.Trial.Key].Average(), m.Relative, size.Of(double.IsFinite(_most) ? AtSmallest(m.Trial) : m.Trial)))];
     }
 
     /// <summary>A little less time or size is not worth an error: a percent of the one, two of the other.</summary>
@@ -272,10 +186,4 @@ internal sealed class FrontierStage
     /// <summary>Those that keep to the limit of size; all, where none does.</summary>
     private IReadOnlyList<T> Within<T>(IReadOnlyList<T> all, Func<T, double> bytes) =>
         all.Any(a => bytes(a) <= _most) ? [.. all.Where(a => bytes(a) <= _most)] : all;
-
-    /// <summary>A set of layers before it is emitted: error on the search samples, foretold time and size.</summary>
-    private sealed record Estimate(string Name, Trial Trial, double Error, double Relative, long Bytes)
-    {
-        public Cost Cost => new(Error, Relative, Bytes);
-    }
 }
