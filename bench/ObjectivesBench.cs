@@ -65,14 +65,13 @@ internal static class ObjectivesBench
         foreach (bool perChannel in (bool[])[true, false])
         {
             TrialBuilder builder = new(prepared, shapes, plan, new RangeTable(statistics, new RangeSettings { PerChannel = perChannel }));
-            SearchConfiguration all = plan.Layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8));
             foreach (RangeCandidate range in builder.Ranges.Estimators)
-                trials.Add(builder.Build(plan.Points.Aggregate(all, (c, p) => c.WithRange(p.Tensor, range))));
+                trials.Add(builder.Build(plan.Points.Aggregate(builder.All(), (c, p) => c.WithRange(p.Tensor, range))));
             for (int i = 1; i <= 6; i++)
             {
                 int count = Math.Max(1, plan.Layers.Count * i / 7);
-                trials.Add(builder.Build(plan.Layers.Take(count).Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8))));
-                trials.Add(builder.Build(plan.Layers.TakeLast(count).Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8))));
+                trials.Add(builder.BuildOnly(plan.Layers.Take(count).Select(l => l.Id)));
+                trials.Add(builder.BuildOnly(plan.Layers.TakeLast(count).Select(l => l.Id)));
             }
         }
 

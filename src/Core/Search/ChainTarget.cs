@@ -8,8 +8,7 @@ namespace QuantCluster.Search;
 internal sealed class ChainTarget(TrialBuilder builder, SearchConfiguration whole, SizeLimit? limit)
 {
     /// <summary>Every layer as the settings ask for.</summary>
-    public static ChainTarget Standard(TrialBuilder builder) =>
-        new(builder, builder.Plan.Layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, builder.Standard)), null);
+    public static ChainTarget Standard(TrialBuilder builder) => new(builder, builder.All(), null);
 
     /// <summary>Nothing on integers.</summary>
     public SearchConfiguration Begin { get; } = whole.WeightOnly.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, whole.Layer(l)));

@@ -6,9 +6,9 @@ using QuantCluster.Search.Precision;
 namespace QuantCluster.Search;
 
 /// <summary>
-/// Polishes one configuration: within a limit of size layers exchange bits; then, layer after layer, every other choice for it is tried with all the rest as it is (ranges
-/// of what it reads and writes and neighbours of them, its correction, its precision), and what is better, and not by
-/// chance, is taken. Ends when a round takes nothing, or with the budget.
+/// Polishes one configuration: within a limit of size layers exchange bits; then, layer after layer, every other choice for it is
+/// tried with all the rest as it is (ranges of what it reads and writes and neighbours of them, its correction, its precision), and
+/// what is better, and not by chance, is taken. Ends when a round takes nothing, or with the budget.
 /// </summary>
 internal sealed class CoordinateDescent(
     TrialBuilder builder, Allowance allowance, PrecisionExchanges? exchanges, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress)
@@ -23,14 +23,11 @@ internal sealed class CoordinateDescent(
         {
             // Bits first: what else is best for a layer depends on them.
             SearchPoint before = point;
-            if (exchanges is not null && await RoundAsync(point, [.. layers.Union(point.Configuration.WeightOnly)], ExchangesAsync) is var (exchanged, open))
-            {
-                point = exchanged;
-                if (!open)
-                    return false;
-            }
-
-            (point, bool complete) = await RoundAsync(point, layers, MovesAsync);
+            bool complete = true;
+            if (exchanges is not null)
+                (point, complete) = await RoundAsync(point, [.. layers.Union(point.Configuration.WeightOnly)], ExchangesAsync);
+            if (complete)
+                (point, complete) = await RoundAsync(point, layers, MovesAsync);
             if (!complete || ReferenceEquals(point, before))
                 return complete;
         }
@@ -52,7 +49,7 @@ internal sealed class CoordinateDescent(
                 int best = Enumerable.Range(0, moves.Length).Where(m => errors[m + 1] is not null).DefaultIfEmpty(-1).MinBy(m => m < 0 ? double.MaxValue : errors[m + 1]!.Average());
                 if (best >= 0 && PairedGain.Of([.. now.SearchErrors], errors[best + 1]!).IsSignificant(settings.StandardErrors))
                 {
-                    now = new SearchPoint("polish", trials[best].Plan.Layers.Count, moves[best], trials[best], errors[best + 1]!, allowance.Time.Of(trials[best].Plan));
+                    now = new SearchPoint("polish", moves[best], trials[best], errors[best + 1]!, allowance.Time.Of(trials[best].Plan));
                     accepted(now);
                 }
 

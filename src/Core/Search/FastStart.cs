@@ -12,9 +12,7 @@ internal static class FastStart
     /// <param name="start">For the builder's plan.</param>
     public static SearchConfiguration Of(TrialBuilder builder, QuantizationConfiguration start)
     {
-        SearchConfiguration configuration = SearchConfiguration.AllFloat;
-        foreach (Layer layer in builder.Plan.Layers)
-            configuration = configuration.With(layer.Id, builder.Standard);
+        SearchConfiguration configuration = builder.All();
         QuantizationConfiguration bare = builder.Build(configuration).Configuration;
         foreach (Layer layer in builder.Plan.Layers)
         {

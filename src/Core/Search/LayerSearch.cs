@@ -24,7 +24,6 @@ internal sealed class LayerSearch
 
     private readonly TrialBuilder _builder;
     private readonly TimeEstimate _time;
-    private readonly SizeLimit? _limit;
     private Allowance _allowance;
     private readonly ITrialRunner _runner;
     private readonly TrialLedger _ledger;
@@ -42,7 +41,6 @@ internal sealed class LayerSearch
     public LayerSearch(
         TrialBuilder builder, ITrialRunner runner, TrialLedger ledger, SearchSettings settings, SearchBudget budget, IProgress<SearchProgress>? progress, SizeLimit? limit = null)
     {
-        _limit = limit;
         _builder = builder;
         _time = new TimeEstimate(builder.Prepared, builder.Shapes, builder.Plan);
         _allowance = new Allowance(_time, builder.Plan, settings, limit);
@@ -65,7 +63,7 @@ internal sealed class LayerSearch
         if (Given(configuration) == LayerCorrection.Rounding && _builder.Plan.Layers.Any(SequentialBiasCorrection.CanCorrect))
             _settings = _settings with { Corrections = _settings.Corrections & LayerCorrection.Rounding };
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([[trial]], cancellation);
-        _start = new SearchPoint(SearchPoint.StartOrigin, trial.Plan.Layers.Count, configuration, trial, errors[0][0]!, _time.Of(trial.Plan))
+        _start = new SearchPoint(SearchPoint.StartOrigin, configuration, trial, errors[0][0]!, _time.Of(trial.Plan))
         {
             ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
         };
@@ -90,8 +88,8 @@ internal sealed class LayerSearch
     {
         if (await SensitivityAsync(cancellation) is not { } sensitivity)
             return false;
-        if (_limit is not null && !_limit.Permits(_start.Trial))
-            await ShrinkAsync(_limit, cancellation);
+        if (_allowance.Size is { } limit && !limit.Permits(_start.Trial))
+            await ShrinkAsync(limit, cancellation);
         await RelieveAsync(sensitivity, cancellation);
 
         if (_settings.Seconds is not null)
@@ -133,7 +131,7 @@ internal sealed class LayerSearch
         _costs = walk.Costs;
         Trial trial = _builder.Build(reached);
         double[] errors = (await _ledger.RaceAsync([[trial]], cancellation))[0][0]!;
-        _base = new SearchPoint(SearchPoint.SizeOrigin, trial.Plan.Layers.Count, reached, trial, errors, _time.Of(trial.Plan))
+        _base = new SearchPoint(SearchPoint.SizeOrigin, reached, trial, errors, _time.Of(trial.Plan))
         {
             ValidationErrors = (await _ledger.ValidateAsync([trial], cancellation))[0],
         };
@@ -154,7 +152,7 @@ internal sealed class LayerSearch
         int first = _points.Count;
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
         for (int i = 0; i < trials.Length; i++)
-            _points.Add(new SearchPoint("relief", trials[i].Plan.Layers.Count, sets[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
+            _points.Add(new SearchPoint("relief", sets[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
         await JudgeAsync(first, cancellation);
         await CorrectAnewAsync("relief", [.. _points.Skip(first).OrderBy(p => p.SearchErrors.Average()).Take(Finalists).Select(p => p.Configuration)], cancellation);
     }
@@ -184,12 +182,11 @@ internal sealed class LayerSearch
             .. wanted.Select(w => _builder.Build(w.Bare)).Zip(wanted, (trial, w) => new CorrectionRequest(trial, [.. trial.Plan.Layers.Select(l => l.Id)], w.Corrections)),
         ];
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await _runner.CorrectAsync(requests, cancellation);
-        SearchConfiguration[] after = [.. wanted.Zip(corrected, (w, layers) => layers.Aggregate(
-            w.Bare, (c, l) => c.With(l.Key, c.Layer(l.Key).With(w.Corrections, l.Value))))];
+        SearchConfiguration[] after = [.. wanted.Zip(corrected, (w, layers) => w.Bare.WithCorrections(w.Corrections, layers))];
         Trial[] trials = [.. after.Select(_builder.Build)];
         IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
         for (int i = 0; i < trials.Length; i++)
-            _points.Add(new SearchPoint(origin, trials[i].Plan.Layers.Count, after[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
+            _points.Add(new SearchPoint(origin, after[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
         await JudgeAsync(_points.Count - trials.Length, cancellation);
         Report(origin, trials.Length, trials.Length);
     }

@@ -70,13 +70,7 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
     }
 
     /// <summary>The chosen candidate with its layers corrected.</summary>
-    public SearchConfiguration Propose(IReadOnlyDictionary<string, CorrectedLayer> corrected)
-    {
-        SearchConfiguration candidate = _chosen;
-        foreach ((string layer, CorrectedLayer result) in corrected)
-            candidate = candidate.With(layer, candidate.Layer(layer).With(settings.Corrections, result));
-        return candidate;
-    }
+    public SearchConfiguration Propose(IReadOnlyDictionary<string, CorrectedLayer> corrected) => _chosen.WithCorrections(settings.Corrections, corrected);
 
     /// <summary>Ends the step: with the correction where it is no worse, else without.</summary>
     public void Accept(SearchConfiguration? corrected, double[]? errors) =>

@@ -65,7 +65,7 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
     private SearchPoint Point(ProgressiveChain chain, double[] errors)
     {
         Trial trial = builder.Build(chain.State);
-        return new SearchPoint(chain.Name, trial.Plan.Layers.Count, chain.State, trial, errors, time.Of(trial.Plan));
+        return new SearchPoint(chain.Name, chain.State, trial, errors, time.Of(trial.Plan));
     }
 
     /// <summary>Tells of one chain a step, in turn.</summary>

@@ -1,6 +1,3 @@
-using QuantCluster.Emission;
-using QuantCluster.Numerics;
-using QuantCluster.Planning;
 using QuantCluster.Search;
 using QuantCluster.Search.Configuration;
 
@@ -46,14 +43,7 @@ public class FinalChoiceTests
         Assert.Same(Start, FinalChoice.Of(Start, [Point("unjudged", 10, [0, 0, 0, 0], null)], 10, 1));
 
     private static SearchPoint Point(string origin, double time, double[] search, double[]? validation) => new(
-        origin,
-        1,
-        SearchConfiguration.AllFloat,
-        new Trial(
-            new QuantizationPlan([], [], [], []),
-            new QuantizationConfiguration(new Dictionary<string, AffineMapping>(), new Dictionary<string, QuantizedWeight>(), new Dictionary<string, float[]>())),
-        search,
-        time)
+        origin, SearchConfiguration.AllFloat, Trial.OfNothing, search, time)
     {
         ValidationErrors = validation,
     };

@@ -85,7 +85,7 @@ public sealed class LayerPrecisionTests
     public void A_layer_has_the_weights_that_its_precision_and_granularity_ask_for(LayerPrecision precision, WeightGranularity granularity)
     {
         LayerChoice choice = new(precision, granularity);
-        SearchConfiguration configuration = AllInt8().With("b", choice);
+        SearchConfiguration configuration = _builder.All().With("b", choice);
         Trial trial = _builder.Build(configuration);
         TensorProto original = _model.Graph.Initializer("b.w")!;
         GraphProto graph = trial.Emit(_model).Graph.Proto;
@@ -166,8 +166,6 @@ public sealed class LayerPrecisionTests
             Choices.Select(c => c.Told()));
         Assert.Equal("int8", new LayerChoice(LayerPrecision.Int8, WeightGranularity.Tensor).Told(WeightGranularity.Tensor));
     }
-
-    private SearchConfiguration AllInt8() => _builder.Plan.Layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8));
 
     private static SearchConfiguration Of(int[] mix, string[] layers) =>
         layers.Zip(mix).Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.First, Choices[l.Second]));

@@ -42,7 +42,7 @@ internal sealed class OrderWalk : ITrialRunner
 
     public ProgressiveChain Chain(ILayerOrder order)
     {
-        Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.Build(SearchConfiguration.AllFloat.With(l.Id, LayerChoice.Int8)))];
+        Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.BuildOnly([l.Id]))];
         double[][] errors = [.. _ledger.GlanceAsync(alone, default).GetAwaiter().GetResult()];
         TimeEstimate time = new(_builder.Prepared, _builder.Shapes, _builder.Plan);
         LayerOrderContext context = new(_builder.Plan.Layers, _builder.Plan.Layers.Zip(errors).ToDictionary(l => l.First.Id, l => l.Second.Average()), time.Gains);

@@ -46,7 +46,7 @@ public sealed class SizeLimitTests
     [Fact]
     public async Task The_walk_takes_bits_from_the_layers_that_err_least_by_it_until_the_size_is_kept()
     {
-        SearchConfiguration start = AllInt8();
+        SearchConfiguration start = Builder.All();
         SizeLimit limit = LimitOf(start, share: 0.85);
         SizeWalk walk = new(Builder, limit, _walk, _walk.Ledger, Settings, Budget());
         SearchConfiguration? reached = await walk.RunAsync(start, default);
@@ -62,7 +62,7 @@ public sealed class SizeLimitTests
     [Fact]
     public async Task Where_trials_run_short_the_rest_is_saved_by_what_steps_were_last_seen_to_cost()
     {
-        SearchConfiguration start = AllInt8();
+        SearchConfiguration start = Builder.All();
         SizeLimit limit = LimitOf(start, share: 0.75);
         SearchSettings few = Settings with { Trials = 25 };
         SearchConfiguration? reached = await new SizeWalk(Builder, limit, _walk, _walk.Ledger, few, new SearchBudget(few, () => 0, default)).RunAsync(start, default);
@@ -75,7 +75,7 @@ public sealed class SizeLimitTests
     [Fact]
     public async Task Two_layers_exchange_their_bits_where_that_is_better()
     {
-        SearchConfiguration planted = AllInt8().With("b", LayerChoice.Int4Weights);
+        SearchConfiguration planted = Builder.All().With("b", LayerChoice.Int4Weights);
         SizeLimit limit = LimitOf(planted, share: 1.01);
         Allowance allowance = new(new TimeEstimate(Builder.Prepared, Builder.Shapes, Builder.Plan), Builder.Plan, Settings, limit);
         CoordinateDescent descent = new(
@@ -83,7 +83,7 @@ public sealed class SizeLimitTests
         Trial trial = Builder.Build(planted);
         double[] errors = (await _walk.Ledger.RaceAsync([[trial]], default))[0][0]!;
         List<SearchPoint> accepted = [];
-        Assert.True(await descent.RunAsync(new SearchPoint("start", 4, planted, trial, errors, 0), [.. Builder.Plan.Layers.Select(l => l.Id)], accepted.Add, default));
+        Assert.True(await descent.RunAsync(new SearchPoint("start", planted, trial, errors, 0), [.. Builder.Plan.Layers.Select(l => l.Id)], accepted.Add, default));
         Assert.All(accepted, p => Assert.True(limit.Permits(p.Trial)));
         SearchConfiguration after = accepted[^1].Configuration;
         Assert.Equal(LayerPrecision.Int8, after.Layer("b").Precision);
@@ -135,8 +135,6 @@ public sealed class SizeLimitTests
     }
 
     private static SearchBudget Budget() => new(Settings, () => 0, default);
-
-    private SearchConfiguration AllInt8() => Builder.Plan.Layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8));
 
     private SizeLimit LimitOf(SearchConfiguration configuration, double share)
     {

@@ -56,7 +56,7 @@ internal sealed class FrontierStage
         _storable = new StorableWeights(prepared, WeightOnlyStage.ExcludedOf(context.Settings));
 
         // A frontier that was asked for has points of all sizes.
-        _most = context.Settings is { MaximumSize: { } most, Frontier: null } ? most.Of(VerifiedModel.FromFile(context.Sources.ModelInput.Path).ByteCount) : double.PositiveInfinity;
+        _most = context.Settings.Frontier is null && context.MaximumBytes is { } most ? most : double.PositiveInfinity;
     }
 
     /// <param name="whole">What the points have fewer layers of.</param>

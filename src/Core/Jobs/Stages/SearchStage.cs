@@ -10,7 +10,6 @@ using QuantCluster.Search.Configuration;
 using QuantCluster.Search.Objectives;
 using QuantCluster.Search.Precision;
 using QuantCluster.Search.WeightOnly;
-using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
 
@@ -151,7 +150,7 @@ internal static class SearchStage
     private static SizeLimit? LimitOf(StageContext context, TrialBuilder builder, ModelSize? size) => size is null ? null : new SizeLimit(
         size,
         new PrecisionMoves(builder, size, context.Settings.Weights == WeightType.Auto, context.Settings.FloatWeights != FloatWeights.Float),
-        context.Settings.MaximumSize!.Value.Of(VerifiedModel.FromFile(context.Sources.ModelInput.Path).ByteCount));
+        context.MaximumBytes!.Value);
 
     private static SearchedLayer Describe(Layer layer, SearchPoint winner, WeightGranularity usual)
     {

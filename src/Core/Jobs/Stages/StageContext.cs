@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using QuantCluster.Onnx;
+using QuantCluster.Verification;
 
 namespace QuantCluster.Jobs.Stages;
 
@@ -14,6 +15,9 @@ internal sealed record StageContext(JobDirectory Directory, StageRunner Runner, 
     public string DataKey { get; } = string.Create(
         CultureInfo.InvariantCulture,
         $"{Directory.Specification.Data?.Sha256 ?? "synthetic"} {Sources.Data.Count}");
+
+    /// <summary>Bytes a model may have at most; null where no size is asked for.</summary>
+    public double? MaximumBytes => Settings.MaximumSize?.Of(VerifiedModel.FromFile(Sources.ModelInput.Path).ByteCount);
 
     /// <inheritdoc cref="StageRunner.RunItemsAsync"/>
     public Task<IReadOnlyList<BlobId>> RunItemsAsync(string stage, IReadOnlyList<WorkItem> items, CancellationToken cancellation) =>

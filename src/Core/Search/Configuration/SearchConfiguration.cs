@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantCluster.Corrections;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Search.Configuration;
@@ -51,6 +52,12 @@ public sealed class SearchConfiguration : IEquatable<SearchConfiguration>
 
     /// <summary>The same precisions and ranges, with nearest integers and the layers' own biases.</summary>
     public SearchConfiguration WithoutCorrections() => Quantized.Aggregate(this, (c, layer) => c.With(layer, c.Layer(layer).Bare));
+
+    /// <summary>The same precisions and ranges, some layers corrected.</summary>
+    /// <param name="corrections">What was done to them.</param>
+    /// <param name="corrected">Layer id to what came of it.</param>
+    public SearchConfiguration WithCorrections(LayerCorrection corrections, IReadOnlyDictionary<string, CorrectedLayer> corrected) =>
+        corrected.Aggregate(this, (c, l) => c.With(l.Key, c.Layer(l.Key).With(corrections, l.Value)));
 
     /// <summary>The same layers, every tensor with its default range.</summary>
     public SearchConfiguration WithDefaultRanges() => new(_layers, _ranges.Clear());

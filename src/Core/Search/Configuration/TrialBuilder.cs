@@ -42,9 +42,16 @@ public sealed class TrialBuilder(OnnxModel prepared, IReadOnlyDictionary<string,
             _ => new Lazy<QuantizationPlan>(() => PartialPlan.Of(prepared, shapes, plan, quantized.ToHashSet()))).Value;
     }
 
-    /// <summary>The trial in which only these layers run on integers, with default ranges and nearest weights.</summary>
+    /// <summary>Only these layers on integers, as the settings ask for, with default ranges and nearest weights.</summary>
     /// <param name="layers">Ids of layers; none gives the float model.</param>
-    public Trial BuildOnly(IEnumerable<string> layers) => Build(layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, Standard)));
+    public SearchConfiguration Only(IEnumerable<string> layers) => layers.Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l, Standard));
+
+    /// <summary>Every layer on integers, as the settings ask for.</summary>
+    public SearchConfiguration All() => Only(plan.Layers.Select(l => l.Id));
+
+    /// <summary>The trial of <see cref="Only"/>.</summary>
+    /// <param name="layers">Ids of layers; none gives the float model.</param>
+    public Trial BuildOnly(IEnumerable<string> layers) => Build(Only(layers));
 
     public Trial Build(SearchConfiguration configuration)
     {

@@ -34,7 +34,7 @@ internal sealed class PrecisionExchanges(
         (SearchConfiguration After, string[] Changed)[] integer = [.. moves.Where(m => m.Changed.Length > 0)];
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync(
             [.. integer.Select(m => new CorrectionRequest(builder.Build(m.After), m.Changed, settings.Corrections))], cancellation);
-        found.AddRange(integer.Zip(corrected, (m, layers) => layers.Aggregate(m.After, (c, l) => c.With(l.Key, c.Layer(l.Key).With(settings.Corrections, l.Value)))));
+        found.AddRange(integer.Zip(corrected, (m, layers) => m.After.WithCorrections(settings.Corrections, layers)));
         return found;
     }
 

@@ -25,24 +25,26 @@ internal sealed class PrecisionMoves(TrialBuilder builder, ModelSize size, bool 
     public IReadOnlyList<PrecisionMove> Down(SearchConfiguration configuration, long least)
     {
         QuantizationPlan plan = builder.PlanOf(configuration);
-        return
+        IEnumerable<(string Layer, LayerChoice Choice)> steps =
         [
-            .. plan.Layers.SelectMany(l => Of(configuration, l.Id, Smaller(configuration.Layer(l.Id)))),
-            .. (stores ? builder.Storable.Of(plan) : []).SelectMany(s => Of(configuration, s.Id, configuration.Layer(s.Id) == LayerChoice.Float ? [LayerChoice.WeightOnly] : [])),
+            .. plan.Layers.SelectMany(l => Smaller(configuration.Layer(l.Id)).Select(c => (l.Id, c))),
+            .. (stores ? builder.Storable.Of(plan) : []).Where(s => configuration.Layer(s.Id) == LayerChoice.Float).Select(s => (s.Id, LayerChoice.WeightOnly)),
         ];
-
-        IEnumerable<PrecisionMove> Of(SearchConfiguration from, string layer, IEnumerable<LayerChoice> choices) =>
-            choices.Select(c => Move(from, layer, c)).Where(m => m.Saved >= least);
+        return [.. MovesOf(configuration, steps).Where(m => m.Saved >= least)];
     }
 
     /// <summary>Every step back of one layer: what it had to give up.</summary>
     public IEnumerable<PrecisionMove> Up(SearchConfiguration configuration, string layer) =>
-        Larger(configuration.Layer(layer)).Select(c => Move(configuration, layer, c));
+        MovesOf(configuration, Larger(configuration.Layer(layer)).Select(c => (layer, c)));
 
-    private PrecisionMove Move(SearchConfiguration from, string layer, LayerChoice choice)
+    private IEnumerable<PrecisionMove> MovesOf(SearchConfiguration from, IEnumerable<(string Layer, LayerChoice Choice)> steps)
     {
-        SearchConfiguration after = from.With(layer, choice);
-        return new PrecisionMove(layer, choice, after, SizeOf(from) - SizeOf(after));
+        Lazy<long> before = new(() => SizeOf(from));
+        foreach ((string layer, LayerChoice choice) in steps)
+        {
+            SearchConfiguration after = from.With(layer, choice);
+            yield return new PrecisionMove(layer, choice, after, before.Value - SizeOf(after));
+        }
     }
 
     private IEnumerable<LayerChoice> Smaller(LayerChoice now)

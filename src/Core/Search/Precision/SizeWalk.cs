@@ -98,7 +98,7 @@ internal sealed class SizeWalk(
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync(
             [.. integer.Select(m => new CorrectionRequest(builder.Build(m.After), [m.Layer], settings.Corrections))], cancellation);
         IReadOnlyList<double[]> errors = await ledger.GlanceAsync(
-            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.With(m.Layer, m.Choice.With(settings.Corrections, layers[m.Layer]))))], cancellation);
+            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.WithCorrections(settings.Corrections, layers)))], cancellation);
         foreach ((PrecisionMove move, double[] after) in integer.Zip(errors))
             _costs[(move.Layer, move.Choice)] = Math.Min(CostOf(move), after.Average() - error);
     }
@@ -119,7 +119,7 @@ internal sealed class SizeWalk(
         }
 
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. wanted.Select(w => w.Request)], cancellation);
-        candidates.AddRange(wanted.Zip(corrected, (w, layers) => layers.Aggregate(w.Bare, (c, l) => c.With(l.Key, c.Layer(l.Key).With(w.Request.Corrections, l.Value)))));
+        candidates.AddRange(wanted.Zip(corrected, (w, layers) => w.Bare.WithCorrections(w.Request.Corrections, layers)));
         double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(builder.Build)]], cancellation))[0];
         (SearchConfiguration state, double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
         return (state, least!.Average());
