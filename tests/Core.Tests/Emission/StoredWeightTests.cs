@@ -74,11 +74,7 @@ public class StoredWeightTests
     [Fact]
     public void A_weight_that_integers_or_other_nodes_read_too_is_not_stored()
     {
-        Network network = new(8);
-        string x = network.Input("x", 1, 6, 48), weight = network.Weight("shared", 0.2, 48, 48);
-        string a = network.Node("Tanh", "ta", [network.Node("MatMul", "a", [x, weight])]);
-        string b = network.Node("Tanh", "tb", [network.Node("MatMul", "b", [a, weight])]);
-        OnnxModel model = network.Build(network.Node("Tanh", "y", [network.MatMul("c", b, 48, 48)]));
+        OnnxModel model = Networks.OfSharedWeight();
         Flow one = Flow.Of(model, "a", "c"), both = Flow.Of(model, "a", "b");
         Assert.Equal(["c"], new StorableWeights(model, []).Of(one.Plan).Select(w => w.Id));
         IReadOnlyList<StorableWeight> stored = new StorableWeights(model, []).Of(both.Plan);

@@ -94,16 +94,9 @@ public sealed class LargeModelTests : IDisposable
     private Task SmoothAsync(string name) =>
         RunAsync(name, QuantCluster.Corrections.CorrectionMode.Smooth, Model(isUneven: true), new SearchSettings { Trials = 12 });
 
-    private async Task RunAsync(
-        string name, QuantCluster.Corrections.CorrectionMode correct = QuantCluster.Corrections.CorrectionMode.Bias, OnnxModel? model = null, SearchSettings? search = null)
-    {
-        (model ?? Model()).Save(_folder["model.onnx"]);
-        JobSettings settings = new() { Synthetic = 12, Method = RangeMethod.MinMax, Correct = correct, Threads = 1 };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new() { Tool = QuantizationJob.ToolVersion, Model = sources.ModelInput, Output = _folder[name + ".onnx"], Settings = settings, Search = search };
-        using JobDirectory job = JobDirectory.Create(_folder[name], specification);
-        await new QuantizationJob(job, sources, new LocalEngine(1)).RunAsync(default);
-    }
+    private Task RunAsync(
+        string name, QuantCluster.Corrections.CorrectionMode correct = QuantCluster.Corrections.CorrectionMode.Bias, OnnxModel? model = null, SearchSettings? search = null) =>
+        ModelJob.RunAsync(_folder, name, model ?? Model(), new JobSettings { Synthetic = 12, Method = RangeMethod.MinMax, Correct = correct, Workers = 1, Threads = 1 }, search);
 
     private Dictionary<string, string> Tensors(string file) =>
         OnnxModel.Load(_folder[file]).Proto.Graph.Initializer.ToDictionary(t => t.Name, t => Convert.ToHexString(t.RawData.Span));

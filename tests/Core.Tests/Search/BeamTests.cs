@@ -87,25 +87,11 @@ public sealed class BeamTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private int Items(string name) => File.ReadLines(_folder[$"{name}/journal.jsonl"]).Count(l => l.Contains("evaluate-trial"));
+    private int Items(string name) => ModelJob.Trials(_folder, name).Length;
 
-    private async Task RunAsync(string name, int workers, CancellationTokenSource? stop = null)
-    {
-        SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
-        JobSettings settings = new() { Synthetic = 24, Workers = workers, Threads = workers };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder[$"{name}.onnx"],
-            Settings = settings,
-            Search = new SearchSettings { Orders = ["beam-2"], Trials = 240 },
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        await new QuantizationJob(directory, sources, new LocalEngine(workers)) { StopSearch = stop?.Token ?? default, SearchProgress = new StopInBeam(stop) }
-            .RunAsync(CancellationToken.None);
-    }
+    private Task RunAsync(string name, int workers, CancellationTokenSource? stop = null) => ModelJob.RunAsync(
+        _folder, name, SensitivityNetworks.Chain(outlier: 20), new JobSettings { Synthetic = 24, Workers = workers, Threads = workers },
+        new SearchSettings { Orders = ["beam-2"], Trials = 240 }, stop: stop?.Token ?? default, progress: new StopInBeam(stop));
 
     /// <summary>
     /// c's result and the difference of a's and b's, whose weights are the same: on integers both err alike, and the

@@ -145,11 +145,7 @@ public sealed class LayerPrecisionTests
     [Fact]
     public void A_weight_that_two_layers_read_is_stored_for_both_or_not_at_all()
     {
-        Network network = new(8);
-        string x = network.Input("x", 1, 6, 48), weight = network.Weight("shared", 0.2, 48, 48);
-        string a = network.Node("Tanh", "ta", [network.Node("MatMul", "a", [x, weight])]);
-        string b = network.Node("Tanh", "tb", [network.Node("MatMul", "b", [a, weight])]);
-        OnnxModel model = network.Build(network.Node("Tanh", "y", [network.MatMul("c", b, 48, 48)]));
+        OnnxModel model = Networks.OfSharedWeight();
         TrialBuilder builder = Builder(model, Flow.Inputs(model, 4), new RangeSettings());
         SearchConfiguration c = SearchConfiguration.AllFloat.With("c", LayerChoice.Int8), one = c.With("a", LayerChoice.WeightOnly), both = one.With("b", LayerChoice.WeightOnly);
         Assert.Empty(builder.Build(one).Configuration.WeightOnly);

@@ -96,19 +96,9 @@ public sealed class SearchJobTests : IDisposable
     [Fact]
     public async Task The_task_is_the_objective_where_its_truth_is_known()
     {
-        JobSettings settings = new() { Workers = 2, Threads = 2 };
-        using JobSources sources = JobSources.Open(Samples.Path("digits/digits.onnx"), Samples.Path("digits/calib.json"), null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Data = sources.DataInput,
-            Output = _folder["digits.onnx"],
-            Settings = settings,
-            Search = new SearchSettings { Objective = "task", Trials = 16 },
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder["digits"], specification);
-        await new QuantizationJob(directory, sources, new LocalEngine(2)).RunAsync(CancellationToken.None);
+        await ModelJob.RunAsync(
+            _folder, "digits", Samples.Path("digits/digits.onnx"), new JobSettings { Workers = 2, Threads = 2 }, new SearchSettings { Objective = "task", Trials = 16 },
+            Samples.Path("digits/calib.json"));
         SearchOutcome outcome = SearchOutcomeFile.Load(_folder["digits"]);
         Assert.Equal(192, outcome.SearchSamples + outcome.ValidationSamples);
         Assert.All(outcome.Points.SelectMany(p => p.SearchErrors), e => Assert.Contains(e, new[] { -100.0, 0, 100 }));
@@ -153,25 +143,13 @@ public sealed class SearchJobTests : IDisposable
         return File.ReadAllBytes(_folder[$"{name}.onnx"]);
     }
 
-    private int Items(string name) => File.ReadLines(_folder[$"{name}/journal.jsonl"]).Count(l => l.Contains("evaluate-trial"));
+    private int Items(string name) => ModelJob.Trials(_folder, name).Length;
 
-    private async Task<JobOutcome> RunAsync(
-        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null, string[]? keepFloat = null)
-    {
-        SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
-        JobSettings settings = new() { Synthetic = 36, Workers = workers, Threads = workers, KeepFloat = keepFloat };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder[$"{name}.onnx"],
-            Settings = settings,
-            Search = search,
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(workers)) { StopSearch = stop, SearchProgress = progress }.RunAsync(CancellationToken.None);
-    }
+    private Task<JobOutcome> RunAsync(
+        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null, string[]? keepFloat = null) =>
+        ModelJob.RunAsync(
+            _folder, name, SensitivityNetworks.Chain(outlier: 20), new JobSettings { Synthetic = 36, Workers = workers, Threads = workers, KeepFloat = keepFloat }, search,
+            stop: stop, progress: progress);
 
     private sealed class StopAfter(CancellationTokenSource stop, int trials) : IProgress<SearchProgress>
     {

@@ -120,18 +120,15 @@ public sealed class SizeLimitTests
     /// <summary>Convolutions of equal size; 4 bits hold the weights of all but one exactly.</summary>
     private static OnnxModel Chain(string ill)
     {
-        Network network = new(6);
-        string x = network.Input("x", 1, 32, 8, 8);
-        foreach (string name in (string[])["a", "b", "c", "d"])
-            x = network.Relu(name + ".relu", network.Conv(name, x, 32, 32));
-        foreach (TensorProto weight in network.Proto.Graph.Initializer.Where(i => i.Name.EndsWith(".w", StringComparison.Ordinal) && i.Name != ill + ".w"))
+        OnnxModel model = Networks.OfConvolutions("a", "b", "c", "d");
+        foreach (TensorProto weight in model.Graph.Proto.Initializer.Where(i => i.Name.EndsWith(".w", StringComparison.Ordinal) && i.Name != ill + ".w"))
         {
             float[][] channels = [.. weight.ToFloats().Chunk(288)];
             float[] values = [.. channels.SelectMany(c => c.Select(v => MathF.Round(7 * v / c.Max(MathF.Abs)) * c.Max(MathF.Abs) / 7))];
             weight.RawData = Tensors.FromFloats(weight.Name, weight.Dims, values).RawData;
         }
 
-        return network.Build(network.Node("Tanh", "y", [x]));
+        return model;
     }
 
     private static SearchBudget Budget() => new(Settings, () => 0, default);

@@ -49,33 +49,15 @@ public sealed class SizeSearchJobTests : IDisposable
         Assert.Equal(one, File.ReadAllText(_folder[$"two/{SearchOutcome.FileName}"]));
         Assert.Equal(one, File.ReadAllText(_folder[$"stopped/{SearchOutcome.FileName}"]));
         Assert.Contains("int4", one);
-        string[] lines = [.. File.ReadLines(_folder["stopped/journal.jsonl"]).Where(l => l.Contains("evaluate-trial"))];
+        string[] lines = ModelJob.Trials(_folder, "stopped");
         Assert.Equal(lines.Length, lines.Select(l => System.Text.Json.JsonDocument.Parse(l).RootElement.GetProperty("key").GetString()).Distinct().Count());
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<JobOutcome> RunAsync(string name, JobSettings settings, SearchSettings? search, CancellationTokenSource? stop = null)
-    {
-        Network network = new(6);
-        string x = network.Input("x", 1, 32, 8, 8);
-        foreach (string layer in (string[])["a", "b", "c", "d"])
-            x = network.Relu(layer + ".relu", network.Conv(layer, x, 32, 32));
-        network.Build(network.Node("Tanh", "y", [x])).Save(_folder["model.onnx"]);
-        settings = settings with { Synthetic = 24, Workers = settings.Workers > 0 ? settings.Workers : 2, Threads = 2 };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder[$"{name}.onnx"],
-            Settings = settings,
-            Search = search,
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(settings.Workers)) { StopSearch = stop?.Token ?? default, SearchProgress = new StopOnceSmall(stop) }
-            .RunAsync(CancellationToken.None);
-    }
+    private Task<JobOutcome> RunAsync(string name, JobSettings settings, SearchSettings? search, CancellationTokenSource? stop = null) => ModelJob.RunAsync(
+        _folder, name, Networks.OfConvolutions("a", "b", "c", "d"), settings with { Synthetic = 24, Workers = settings.Workers > 0 ? settings.Workers : 2, Threads = 2 }, search,
+        stop: stop?.Token ?? default, progress: new StopOnceSmall(stop));
 
     private sealed class StopOnceSmall(CancellationTokenSource? stop) : IProgress<SearchProgress>
     {

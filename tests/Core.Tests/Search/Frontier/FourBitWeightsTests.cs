@@ -25,14 +25,14 @@ public sealed class FourBitWeightsTests : IDisposable
         JobOutcome mixed = await RunAsync(small with { Weights = WeightType.Auto });
         Assert.InRange(mixed.Bytes, 0, 0.8 * eight.Bytes);
         Assert.Contains(FrontierFile.Load(_folder["job"]).Points, p => p.Origin.StartsWith("INT4 weights in ", StringComparison.Ordinal) && p.BackToFloat.Count == 0);
-        Assert.Contains(OnnxModel.Load(_folder["out.onnx"]).Graph.Proto.Initializer, i => i.ElementType() == ElementType.Int4);
+        Assert.Contains(OnnxModel.Load(_folder["job.onnx"]).Graph.Proto.Initializer, i => i.ElementType() == ElementType.Int4);
         Assert.InRange(mixed.SqnrDb!.Value, 10, eight.SqnrDb!.Value + 1);
     }
 
     [Fact]
     public async Task Layers_whose_error_is_least_for_their_parameters_come_first()
     {
-        OnnxModel model = Chain();
+        OnnxModel model = Networks.OfConvolutions("a", "b", "c");
         Flow flow = Flow.Of(model);
         FourBitWeights fourBits = new(model, RangeSettings.Default);
         Trial whole = new(flow.Plan, flow.Configuration);
@@ -52,28 +52,6 @@ public sealed class FourBitWeightsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static OnnxModel Chain()
-    {
-        Network network = new(6);
-        string x = network.Input("x", 1, 32, 8, 8);
-        foreach (string name in (string[])["a", "b", "c"])
-            x = network.Relu(name + ".relu", network.Conv(name, x, 32, 32));
-        return network.Build(network.Node("Tanh", "y", [x]));
-    }
-
-    private async Task<JobOutcome> RunAsync(JobSettings settings)
-    {
-        Chain().Save(_folder["model.onnx"]);
-        settings = settings with { Correct = CorrectionMode.None, Synthetic = 24, Workers = 2, Threads = 2 };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder["out.onnx"],
-            Settings = settings,
-        };
-        using JobDirectory directory = JobDirectory.CreateAnew(_folder["job"], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(2)).RunAsync(CancellationToken.None);
-    }
+    private Task<JobOutcome> RunAsync(JobSettings settings) => ModelJob.RunAsync(
+        _folder, "job", Networks.OfConvolutions("a", "b", "c"), settings with { Correct = CorrectionMode.None, Synthetic = 24, Workers = 2, Threads = 2 });
 }

@@ -24,7 +24,7 @@ public sealed class FrontierJobTests : IDisposable
         Assert.Equal(5, frontier.Sensitivity.Count);
         foreach (FrontierPoint point in frontier.Points)
         {
-            string path = _folder[$"out.frontier/{point.Number}.onnx"];
+            string path = _folder[$"job.frontier/{point.Number}.onnx"];
             Assert.Equal(point.Bytes, new FileInfo(path).Length);
             Assert.Equal(5, point.Quantized.Count + point.BackToFloat.Count);
             LintReport lint = Linter.Lint(OnnxModel.Load(path));
@@ -32,8 +32,8 @@ public sealed class FrontierJobTests : IDisposable
             Assert.False(lint.HasTraps, string.Join('\n', lint.Findings));
         }
 
-        byte[] chosen = File.ReadAllBytes(_folder["out.onnx"]);
-        Assert.Contains(frontier.Points, p => chosen.AsSpan().SequenceEqual(File.ReadAllBytes(_folder[$"out.frontier/{p.Number}.onnx"])));
+        byte[] chosen = File.ReadAllBytes(_folder["job.onnx"]);
+        Assert.Contains(frontier.Points, p => chosen.AsSpan().SequenceEqual(File.ReadAllBytes(_folder[$"job.frontier/{p.Number}.onnx"])));
         Assert.Contains(outcome.Notes, n => n.Contains("point"));
         Assert.StartsWith("<svg", File.ReadAllText(_folder["job/report/frontier.svg"]));
     }
@@ -43,10 +43,10 @@ public sealed class FrontierJobTests : IDisposable
     {
         JobSettings settings = new() { Frontier = 3 };
         await RunAsync(settings);
-        byte[] model = File.ReadAllBytes(_folder["out.onnx"]), frontier = File.ReadAllBytes(_folder["job/frontier.json"]);
+        byte[] model = File.ReadAllBytes(_folder["job.onnx"]), frontier = File.ReadAllBytes(_folder["job/frontier.json"]);
         int finished = File.ReadLines(_folder["job/journal.jsonl"]).Count();
         await RunAsync(settings);
-        Assert.Equal(model, File.ReadAllBytes(_folder["out.onnx"]));
+        Assert.Equal(model, File.ReadAllBytes(_folder["job.onnx"]));
         Assert.Equal(frontier, File.ReadAllBytes(_folder["job/frontier.json"]));
         Assert.Equal(finished, File.ReadLines(_folder["job/journal.jsonl"]).Count());
     }
@@ -58,7 +58,7 @@ public sealed class FrontierJobTests : IDisposable
         Assert.Equal(ExitCode.GateNotMet, e.Code);
         Assert.Contains("models with some layers on integers keeps to what was asked for", e.Message);
         Assert.Matches(@"the nearest \(\d layers on integers\) has [\d.]+ kB; at most 0\.\d kB are allowed\. Nothing was written to", e.Message);
-        Assert.False(File.Exists(_folder["out.onnx"]));
+        Assert.False(File.Exists(_folder["job.onnx"]));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class FrontierJobTests : IDisposable
         {
             Assert.Equal(ExitCode.FloatIsBest, e.Code);
             Assert.StartsWith("float is best here: of ", e.Message);
-            Assert.False(File.Exists(_folder["out.onnx"]));
+            Assert.False(File.Exists(_folder["job.onnx"]));
         }
     }
 
@@ -98,19 +98,7 @@ public sealed class FrontierJobTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<JobOutcome> RunAsync(JobSettings settings)
-    {
-        SensitivityNetworks.Chain(outlier: 20).Save(_folder["model.onnx"]);
-        settings = settings with { Correct = settings.Frontier == 4 ? CorrectionMode.Auto : CorrectionMode.None, Synthetic = 24, Workers = 2, Threads = 2 };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder["out.onnx"],
-            Settings = settings,
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder["job"], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(2)).RunAsync(CancellationToken.None);
-    }
+    private Task<JobOutcome> RunAsync(JobSettings settings) => ModelJob.RunAsync(
+        _folder, "job", SensitivityNetworks.Chain(outlier: 20),
+        settings with { Correct = settings.Frontier == 4 ? CorrectionMode.Auto : CorrectionMode.None, Synthetic = 24, Workers = 2, Threads = 2 });
 }

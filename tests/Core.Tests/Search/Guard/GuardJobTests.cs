@@ -44,7 +44,7 @@ public sealed class GuardJobTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<JobOutcome> RunAsync(string name, double tolerance, SearchSettings? search = null, int workers = 2)
+    private Task<JobOutcome> RunAsync(string name, double tolerance, SearchSettings? search = null, int workers = 2)
     {
         Network network = new(5);
         network.Proto.Graph.Input.Add(Network.Value("input_ids", ElementType.Int64, [1, Length]));
@@ -55,22 +55,11 @@ public sealed class GuardJobTests : IDisposable
             x = network.Node("Add", $"add{layer}", [x, network.MatMul($"down{layer}", up, 2 * Width, Width)]);
         }
 
-        network.Build(network.MatMul("logits", x, Width, Tokens)).Save(_folder["model.onnx"]);
+        OnnxModel model = network.Build(network.MatMul("logits", x, Width, Tokens));
         Random random = new(3);
         long[] ids = [.. Enumerable.Range(0, Samples * Length).Select(_ => (long)random.Next(Tokens))];
         File.WriteAllBytes(_folder["ids.npy"], DataFolder.NpyBytes<long>("<i8", [Samples, Length], ids));
         JobSettings settings = new() { Speed = SpeedMode.Ignore, Tolerance = tolerance, Workers = workers, Threads = workers };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], _folder["ids.npy"], null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Data = sources.DataInput,
-            Output = _folder[$"{name}.onnx"],
-            Settings = settings,
-            Search = search,
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(workers)).RunAsync(CancellationToken.None);
+        return ModelJob.RunAsync(_folder, name, model, settings, search, _folder["ids.npy"]);
     }
 }

@@ -47,23 +47,12 @@ public sealed class WeightOnlyJobTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<JobOutcome> RunAsync(string name, JobSettings settings)
+    private Task<JobOutcome> RunAsync(string name, JobSettings settings)
     {
         Network network = new(7);
         string x = network.Relu("ra", network.Conv("a", network.Input("x", 1, 3, 8, 8), 3, 8));
         x = network.Relu("rb", network.Conv("b", x, 8, 8));
         OnnxModel model = network.Build(network.Conv("y", x, 8, 16));
-        model.Save(_folder["model.onnx"]);
-        settings = settings with { Correct = CorrectionMode.None, Synthetic = 24, Speed = SpeedMode.Ignore };
-        using JobSources sources = JobSources.Open(_folder["model.onnx"], null, null, settings);
-        JobSpecification specification = new()
-        {
-            Tool = QuantizationJob.ToolVersion,
-            Model = sources.ModelInput,
-            Output = _folder[$"{name}.onnx"],
-            Settings = settings,
-        };
-        using JobDirectory directory = JobDirectory.Create(_folder[name], specification);
-        return await new QuantizationJob(directory, sources, new LocalEngine(Math.Max(1, settings.Workers))).RunAsync(CancellationToken.None);
+        return ModelJob.RunAsync(_folder, name, model, settings with { Correct = CorrectionMode.None, Synthetic = 24, Speed = SpeedMode.Ignore });
     }
 }
