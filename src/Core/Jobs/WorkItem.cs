@@ -31,6 +31,12 @@ public sealed record WorkItem
     /// first. Only where the item is done best, not what it is: no part of the key.
     /// </summary>
     public IReadOnlyList<string> Affinity { get; init; } = [];
+
+    /// <summary>
+    /// Ids of the layers whose candidate it judges or corrects; empty where it is about none in particular. Who watches over it may go
+    /// by that; no part of the key either.
+    /// </summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
 }
 
 /// <summary>Why an item has no result.</summary>

@@ -40,7 +40,7 @@ internal sealed class CoordinateDescent(
             for (int i = 0; i < layers.Count; i++)
             {
                 SearchConfiguration[] moves = [.. await movesAsync(now, layers[i], cancellation)];
-                Trial[] trials = [.. moves.Select(builder.Build)];
+                Trial[] trials = [.. moves.Select(m => builder.Build(m).About(layers[i]))];
                 if (moves.Length == 0)
                     continue;
                 if (budget.IsOver(1) || !budget.Allows(ledger, ledger.CountNew(trials), 1))

@@ -106,7 +106,7 @@ internal sealed class LayerSearch
     private async Task<IReadOnlyDictionary<string, double>?> SensitivityAsync(CancellationToken cancellation)
     {
         Layer[] layers = [.. _builder.Plan.Layers];
-        Trial[] trials = [.. layers.Select(l => _builder.BuildOnly([l.Id]))];
+        Trial[] trials = [.. layers.Select(l => _builder.BuildOnly([l.Id]).About(l.Id))];
         if (!_budget.Allows(_ledger, _ledger.CountNew(trials), ProgressiveSearch.Share))
             return null;
         Dictionary<string, double> sensitivity = [];

@@ -51,6 +51,9 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
         }
     }
 
+    /// <summary>The trial of a candidate, as one of the step's layers.</summary>
+    public Trial TrialOf(SearchConfiguration candidate) => builder.Build(candidate).About(layers);
+
     /// <summary>Takes the default candidate, unless another is better and not by chance.</summary>
     /// <param name="candidates">As proposed.</param>
     /// <param name="errors">Of each on the search samples; null for one that was dropped.</param>

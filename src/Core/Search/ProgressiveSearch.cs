@@ -29,7 +29,7 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
             PrefixStep[] steps = [.. active.Zip(extensions).SelectMany(c => c.First.Begin([.. c.Second.Select(_ => extended.Dequeue()[0]!)]))];
 
             IReadOnlyList<SearchConfiguration>[] candidates = [.. steps.Select(s => s.Propose())];
-            Trial[][] trials = [.. candidates.Select(g => g.Select(builder.Build).ToArray())];
+            Trial[][] trials = [.. steps.Zip(candidates, (step, group) => group.Select(step.TrialOf).ToArray())];
             if (!Allows(trials, steps.Length))
                 return false;
             IReadOnlyList<double[]?[]> errors = await ledger.RaceAsync(trials, cancellation);
@@ -41,7 +41,7 @@ internal sealed class ProgressiveSearch(TrialBuilder builder, TimeEstimate time,
             SearchConfiguration?[] after = new SearchConfiguration?[steps.Length];
             for (int s = 0, next = 0; s < steps.Length; s++)
                 after[s] = requests[s] is null ? null : steps[s].Propose(corrected[next++]);
-            Trial[][] finals = [.. after.Select(a => a is null ? Array.Empty<Trial>() : [builder.Build(a)])];
+            Trial[][] finals = [.. steps.Zip(after, (step, a) => a is null ? Array.Empty<Trial>() : [step.TrialOf(a)])];
             IReadOnlyList<double[]?[]> finalErrors = await ledger.RaceAsync(finals, cancellation);
             for (int s = 0; s < steps.Length; s++)
                 steps[s].Accept(after[s], finalErrors[s].FirstOrDefault());

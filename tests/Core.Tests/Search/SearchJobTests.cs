@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuantCluster.Jobs;
 using QuantCluster.Reporting;
 using QuantCluster.Search;
@@ -74,6 +75,23 @@ public sealed class SearchJobTests : IDisposable
         Assert.Equal(items, Items("timed"));
     }
 
+    [Fact]
+    public async Task Candidates_and_corrections_say_which_layers_they_are_about_and_trials_of_the_whole_model_none()
+    {
+        Listening engine = new();
+        await RunAsync("job", new SearchSettings { Trials = 60 }, engine: engine);
+        string[] layers = [.. engine.Items.Where(i => i.Kind == "correct-trial").SelectMany(i => i.Layers).Distinct()];
+        WorkItem[] trials = [.. engine.Items.Where(i => i.Kind == "evaluate-trial")];
+        Assert.True(layers.Length > 2);
+        Assert.All(engine.Items.Where(i => i.Kind == "correct-trial"), i => Assert.Equal(i.Inputs.Skip(6), i.Layers));
+        Assert.Equal(layers.Order(), trials.SelectMany(t => t.Layers).Distinct().Order());
+        Assert.Contains(trials, t => t.Layers.Count == 0);
+        Assert.All(engine.Items.Where(i => i.Kind is "calibrate-block" or "estimate-ranges"), i => Assert.Empty(i.Layers));
+
+        // It is said of an item; it is no part of it.
+        Assert.All(trials, t => Assert.Equal(new WorkItem(t.Kind, t.Argument, t.Inputs).Key, t.Key));
+    }
+
     [Theory]
     [InlineData("kl")]
     [InlineData("sqnr")]
@@ -146,10 +164,32 @@ public sealed class SearchJobTests : IDisposable
     private int Items(string name) => ModelJob.Trials(_folder, name).Length;
 
     private Task<JobOutcome> RunAsync(
-        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null, string[]? keepFloat = null) =>
+        string name, SearchSettings search, int workers = 2, CancellationToken stop = default, IProgress<SearchProgress>? progress = null, string[]? keepFloat = null, IWorkEngine? engine = null) =>
         ModelJob.RunAsync(
             _folder, name, SensitivityNetworks.Chain(outlier: 20), new JobSettings { Synthetic = 36, Workers = workers, Threads = workers, KeepFloat = keepFloat }, search,
-            stop: stop, progress: progress);
+            stop: stop, progress: progress, engine: engine);
+
+    /// <summary>The local engine, noting what it is asked to do.</summary>
+    private sealed class Listening : IWorkEngine
+    {
+        private readonly LocalEngine _local = new(2);
+
+        public string Name => _local.Name;
+
+        public List<WorkItem> Items { get; } = [];
+
+        public IAsyncEnumerable<WorkResult> ExecuteAsync(JobContext job, IAsyncEnumerable<WorkItem> items, CancellationToken cancellation = default) =>
+            _local.ExecuteAsync(job, NoteAsync(items, cancellation), cancellation);
+
+        private async IAsyncEnumerable<WorkItem> NoteAsync(IAsyncEnumerable<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation)
+        {
+            await foreach (WorkItem item in items.WithCancellation(cancellation))
+            {
+                Items.Add(item);
+                yield return item;
+            }
+        }
+    }
 
     private sealed class StopAfter(CancellationTokenSource stop, int trials) : IProgress<SearchProgress>
     {

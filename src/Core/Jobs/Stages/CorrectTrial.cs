@@ -34,6 +34,7 @@ internal sealed class CorrectTrial(JobValues values, TrialStore trials, JobSourc
         {
             // Who corrects a layer keeps its Hessian.
             Affinity = [.. request.Layers.Select(layer => $"{KindName} {model} {layer}")],
+            Layers = request.Layers,
         };
 
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)

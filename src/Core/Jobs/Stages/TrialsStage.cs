@@ -31,7 +31,7 @@ internal static class TrialsStage
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
             WorkItem[] blocks = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
             IReadOnlyList<string> affinity = context.Runner.IsRemote ? await context.Handlers.AffinityOfAsync(trial, distinct[t], model, blocks.Length == 1) : [];
-            items[t] = [.. blocks.Select(b => b with { Affinity = affinity })];
+            items[t] = [.. blocks.Select(b => b with { Affinity = affinity, Layers = distinct[t].Layers })];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];

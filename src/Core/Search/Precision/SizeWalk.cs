@@ -35,7 +35,7 @@ internal sealed class SizeWalk(
         while (left > 0)
         {
             IReadOnlyList<PrecisionMove> moves = limit.Moves.Down(now, 1 + (long)(Smallest * all));
-            Trial[] trials = [builder.Build(now), .. moves.Select(m => builder.Build(m.After))];
+            Trial[] trials = [builder.Build(now), .. moves.Select(m => builder.Build(m.After).About(m.Layer))];
             long batch = Math.Min(left, Math.Max(1, all / Batches));
             if (Allows(ledger.CountNew(trials) + Variants))
             {
@@ -98,7 +98,7 @@ internal sealed class SizeWalk(
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync(
             [.. integer.Select(m => new CorrectionRequest(builder.Build(m.After), [m.Layer], settings.Corrections))], cancellation);
         IReadOnlyList<double[]> errors = await ledger.GlanceAsync(
-            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.WithCorrections(settings.Corrections, layers)))], cancellation);
+            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.WithCorrections(settings.Corrections, layers)).About(m.Layer))], cancellation);
         foreach ((PrecisionMove move, double[] after) in integer.Zip(errors))
             _costs[(move.Layer, move.Choice)] = Math.Min(CostOf(move), after.Average() - error);
     }
@@ -120,7 +120,8 @@ internal sealed class SizeWalk(
 
         IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. wanted.Select(w => w.Request)], cancellation);
         candidates.AddRange(wanted.Zip(corrected, (w, layers) => w.Bare.WithCorrections(w.Request.Corrections, layers)));
-        double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(builder.Build)]], cancellation))[0];
+        string[] layers = [.. sets.SelectMany(s => s.Select(m => m.Layer)).Distinct()];
+        double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(c => builder.Build(c).About(layers))]], cancellation))[0];
         (SearchConfiguration state, double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
         return (state, least!.Average());
     }

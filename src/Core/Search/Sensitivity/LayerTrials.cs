@@ -14,8 +14,8 @@ internal sealed record LayerTrials(IReadOnlyList<Layer> Layers, Trial All, IRead
         return new LayerTrials(
             layers,
             TrialOf(ids.ToHashSet()),
-            [.. ids.Select(id => TrialOf(new HashSet<string> { id }))],
-            [.. ids.Select(id => TrialOf(ids.Where(other => other != id).ToHashSet()))]);
+            [.. ids.Select(id => TrialOf(new HashSet<string> { id }).About(id))],
+            [.. ids.Select(id => TrialOf(ids.Where(other => other != id).ToHashSet()).About(id))]);
     }
 
     public IReadOnlyList<Trial> Trials => [All, .. OnlyThis, .. AllButThis];
