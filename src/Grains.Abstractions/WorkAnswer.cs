@@ -45,4 +45,12 @@ public sealed record WorkAnswer
     /// <summary>The order is another build's: this silo's result might differ. Another silo is to be asked.</summary>
     [Id(8)]
     public bool IsRefused { get; init; }
+
+    /// <summary>The grain chosen for it no longer knows of it, or its silo is gone. Another is to be chosen.</summary>
+    [Id(9)]
+    public bool IsLost { get; init; }
+
+    /// <summary>The answer to another asker: not necessarily by the grain chosen this time.</summary>
+    [Id(10)]
+    public bool IsShared { get; init; }
 }

@@ -11,6 +11,7 @@ namespace QuantCluster.Grains;
 /// <param name="Kind">What does it, e.g. <c>calibrate-block</c>.</param>
 /// <param name="Argument">Which part of the stage.</param>
 /// <param name="Inputs">All else that the result depends on.</param>
+/// <param name="IsAnew">Whether it is to be done although it was answered lately: that answer was of no use.</param>
 [GenerateSerializer, Immutable, Alias("QuantCluster.WorkOrder")]
 public sealed record WorkOrder(
     [property: Id(0)] string Job,
@@ -19,4 +20,5 @@ public sealed record WorkOrder(
     [property: Id(3)] string Key,
     [property: Id(4)] string Kind,
     [property: Id(5)] string Argument,
-    [property: Id(6)] string[] Inputs);
+    [property: Id(6)] string[] Inputs,
+    [property: Id(7)] bool IsAnew = false);

@@ -19,11 +19,21 @@ public static class GrainsHosting
     public static ISiloBuilder AddQuantCluster(this ISiloBuilder silo, JobStore store, int cores, TimeSpan reminderPeriod)
     {
         silo.AddActivityPropagation();
+
+        // Orleans' older directory forgets, with each silo that dies, also grains of others: their warm sessions, and who
+        // watched over what, would be gone.
+#pragma warning disable ORLEANSEXP003
+        silo.AddDistributedGrainDirectory();
+#pragma warning restore ORLEANSEXP003
+
+        // That a grain may for a moment live twice harms nothing here: no grain begins anew only after a pause.
+        silo.Configure<GrainDirectoryOptions>(o => o.RangeLeaseDuration = TimeSpan.Zero);
         silo.Services.AddSingleton(new CoreGate(cores));
         silo.Services.TryAddSingleton<IJobOpener, StoreOpener>();
         silo.Services.AddSingleton(store);
         silo.Services.AddSingleton<JobRooms>();
         silo.Services.AddSingleton<SiloWork>();
+        silo.Services.AddSingleton<RecentAnswers>();
         silo.Services.AddSingleton<CoordinatorCount>();
         silo.Services.AddHostedService<SiloReporter>();
         silo.Services.AddHostedService<StoreWatch>();

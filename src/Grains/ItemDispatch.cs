@@ -1,14 +1,10 @@
-using Orleans.Runtime.Placement;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Grains;
 
-/// <summary>Sends a job's items to grains until each has an answer.</summary>
-internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSettings settings)
+/// <summary>Sends a job's items to grains until each has an answer: candidates of layers by the grain that watches over them.</summary>
+internal sealed class ItemDispatch(IGrainFactory grains, Lanes lanes, JobContext job, OrleansEngineSettings settings)
 {
-    /// <summary>What a silo still does when a run was cancelled is waited for this long.</summary>
-    private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(10);
-
     private readonly string _stamp = StampOf(job.Folder);
     private readonly string _name = Path.GetFileName(job.Folder);
 
@@ -20,6 +16,7 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
     public async Task<WorkResult> DoAsync(WorkItem item, Lanes.Lane first, CancellationToken cancellation)
     {
         WorkOrder order = new(_name, _stamp, QuantizationJob.ToolVersion, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
+        string? watcher = WorkRoute.Of(_name, item).Watcher;
         Lanes.Lane? taken = first;
         for (int failures = 0, losses = 0; ;)
         {
@@ -31,27 +28,34 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
             WorkAnswer answer;
             try
             {
-                answer = await CallAsync(lane, order, cancellation);
+                answer = await AskAsync(watcher, lane, order with { IsAnew = failures > 0 }, cancellation);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 lanes.Retire(lane);
                 throw;
             }
+            catch (Exception) when (watcher is not null)
+            {
+                // Who watches over it is gone, not who does it: there it is joined.
+                taken = lane;
+                await PauseAsync(++losses, cancellation);
+                continue;
+            }
             catch (Exception)
             {
                 // Failures of the work itself come as answers: this is the cluster's, and no fault of the item's. Whether
                 // silos died with it is counted where it is begun.
                 lanes.Retire(lane);
-                losses++;
-                await PauseAsync(losses, cancellation);
+                await PauseAsync(++losses, cancellation);
                 continue;
             }
 
-            if (answer.IsRefused)
+            if (answer.IsRefused || answer.IsLost)
             {
                 lanes.Retire(lane);
-                await PauseAsync(1, cancellation);
+                losses += answer.IsLost ? 1 : 0;
+                await PauseAsync(answer.IsLost ? losses : 1, cancellation);
                 continue;
             }
 
@@ -78,53 +82,20 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
         }
     }
 
-    /// <summary>Longer from loss to loss, and never for two items the same: what was lost together is not sent together.</summary>
-    private static Task PauseAsync(int losses, CancellationToken cancellation) =>
-        Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << Math.Min(losses, 10)) * (0.5 + Random.Shared.NextDouble())), cancellation);
+    /// <summary>Longer from loss to loss, and never for two items the same: what was lost together is not sent together. Where the run ends meanwhile, so does this.</summary>
+    private static async Task PauseAsync(int losses, CancellationToken cancellation) =>
+        await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 << Math.Min(losses, 10)) * (0.5 + Random.Shared.NextDouble())), cancellation)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    /// <exception cref="LostOrderException">No grain holds the order any more.</exception>
-    private async Task<WorkAnswer> CallAsync(Lanes.Lane lane, WorkOrder order, CancellationToken cancellation)
+    private Task<WorkAnswer> AskAsync(string? watcher, Lanes.Lane lane, WorkOrder order, CancellationToken cancellation)
     {
-        // A grain that is not there yet is placed where the hint says.
-        if (lane.Silo is { } silo)
-            RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
-        Task<WorkAnswer> call = lane.Grain.ExecuteAsync(order, cancellation);
-        RequestContext.Remove(IPlacementDirector.PlacementHintKey);
-        for (int unheard = 0; ;)
-        {
-            try
-            {
-                return await call.WaitAsync(settings.CheckEvery, cancellation);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                Task ended = call;
-                await ended.WaitAsync(CancellationPatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                throw;
-            }
-            catch (TimeoutException) when (!call.IsCompleted)
-            {
-                unheard = await IsHeldAsync(lane.Grain, order.Key) ? 0 : unheard + 1;
-            }
-
-            // Once may be chance: the answer was on its way.
-            if (unheard < 2)
-                continue;
-            _ = call.ContinueWith(late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-            throw new LostOrderException();
-        }
-    }
-
-    private static async Task<bool> IsHeldAsync(IWorkGrain grain, string key)
-    {
-        try
-        {
-            return await grain.IsHoldingAsync(key);
-        }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
-        {
-            return false;
-        }
+        if (watcher is null)
+            return WatchedCall.AskAsync(lane.Grain, order.Key, lane.Silo, settings.CheckEvery, () => lane.Grain.ExecuteAsync(order, cancellation), cancellation);
+        ILayerGrain layer = grains.GetGrain<ILayerGrain>(watcher);
+        CandidateOrder candidate = new(order, lane.Key, lane.Silo, settings.CheckEvery);
+        return WatchedCall.AskAsync(
+            layer, order.Key, lanes.SiloOfWatcher(lane, settings.Home), settings.CheckEvery,
+            () => lane.Route.Layers ? layer.CorrectAsync(candidate, cancellation) : layer.ScoreAsync(candidate, cancellation), cancellation);
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> BytesOfAsync(WorkAnswer answer, CancellationToken cancellation) =>
@@ -138,7 +109,4 @@ internal sealed class ItemDispatch(Lanes lanes, JobContext job, OrleansEngineSet
         string file = Path.Combine(folder, "job.json");
         return folder.Length > 0 && File.Exists(file) ? ContentHash.OfFile(file) : "";
     }
-
-    /// <summary>The silo answers, and knows nothing of the order; or it does not answer.</summary>
-    private sealed class LostOrderException() : Exception("the silo no longer knows of it");
 }

@@ -65,7 +65,8 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
             else
             {
                 int number = _made[route.Part] = _made.GetValueOrDefault(route.Part) + 1;
-                lane = new Lane(route, route.Grain(grains, number)) { Silo = silo };
+                string key = route.KeyOf(number);
+                lane = new Lane(route, key, route.Grain(grains, key)) { Silo = silo };
             }
 
             if (lane.Silo is { } chosen)
@@ -83,9 +84,23 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
             Count(lane.Silo, -1);
             if (lane.Silo != answer.Silo)
                 warm.Note(answer.Silo, item);
-            lane.Silo = answer.Silo;
+            if (!answer.IsShared)
+                lane.Silo = answer.Silo;
             _free[lane.Route.Part].Add(lane);
         }
+    }
+
+    /// <summary>
+    /// The silo for what watches over a lane's item, where that is not there yet: the lane's own, to be near; but another than the
+    /// coordinator's where there is one, so that one death does not take both.
+    /// </summary>
+    /// <param name="home">The coordinator's silo.</param>
+    public string? SiloOfWatcher(Lane lane, string? home)
+    {
+        if (lane.Silo is null || lane.Silo != home)
+            return lane.Silo;
+        lock (_lock)
+            return _cores.Keys.Where(silo => silo != home).MinBy(Load) ?? home;
     }
 
     /// <summary>The lane's item was lost: neither its grain nor, until it is heard of again, its silo is asked once more.</summary>
@@ -123,9 +138,11 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
     }
 
     /// <summary>A grain of a route.</summary>
-    public sealed class Lane(WorkRoute route, IWorkGrain grain)
+    public sealed class Lane(WorkRoute route, string key, IWorkGrain grain)
     {
         public WorkRoute Route => route;
+
+        public string Key => key;
 
         public IWorkGrain Grain => grain;
 

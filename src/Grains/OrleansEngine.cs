@@ -46,7 +46,7 @@ public sealed class OrleansEngine : IWorkEngine
         JobContext job, IAsyncEnumerable<WorkItem> items, int size, ChannelWriter<WorkResult> finished, CancellationTokenSource stop)
     {
         using WorkWindow window = new(size);
-        ItemDispatch dispatch = new(_lanes, job, _settings);
+        ItemDispatch dispatch = new(_grains, _lanes, job, _settings);
         HashSet<Task> underWay = [];
         Task following = FollowClusterAsync(window, stop.Token);
         Exception? failure = null;

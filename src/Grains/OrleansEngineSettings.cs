@@ -12,6 +12,9 @@ public sealed record OrleansEngineSettings
     /// <summary>Told how many silos there are, now and then.</summary>
     public Action<int>? Heard { get; init; }
 
+    /// <summary>Address of the silo that the engine runs on, if it does: what is to outlive the coordinator is placed elsewhere.</summary>
+    public string? Home { get; init; }
+
     /// <summary>How often an item that takes long is asked after.</summary>
     public TimeSpan CheckEvery { get; init; } = TimeSpan.FromSeconds(5);
 

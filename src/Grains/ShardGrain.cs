@@ -5,4 +5,4 @@ namespace QuantCluster.Grains;
 /// <inheritdoc cref="IShardGrain"/>
 [ResourceOptimizedPlacement]
 [CollectionAgeLimit(Minutes = 2)]
-internal sealed class ShardGrain(JobRooms rooms, SiloWork work) : WorkGrain(rooms, work), IShardGrain;
+internal sealed class ShardGrain(JobRooms rooms, SiloWork work, RecentAnswers recent) : WorkGrain(rooms, work, recent), IShardGrain;

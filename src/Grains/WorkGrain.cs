@@ -11,22 +11,27 @@ public abstract class WorkGrain : Grain, IWorkGrain
 {
     private readonly JobRooms _rooms;
     private readonly SiloWork _work;
+    private readonly RecentAnswers _recent;
     private readonly Dictionary<string, Task<WorkAnswer>> _underWay = [];
     private readonly Dictionary<string, JobRooms.Lease> _leases = [];
 
-    private protected WorkGrain(JobRooms rooms, SiloWork work) => (_rooms, _work) = (rooms, work);
+    private protected WorkGrain(JobRooms rooms, SiloWork work, RecentAnswers recent) => (_rooms, _work, _recent) = (rooms, work, recent);
 
     public async Task<WorkAnswer> ExecuteAsync(WorkOrder order, CancellationToken cancellation)
     {
         if (_underWay.TryGetValue(order.Key, out Task<WorkAnswer>? there))
             return await there.WaitAsync(cancellation);
+        if (_recent.Find(order) is { } answered)
+            return answered;
         if (!_leases.TryGetValue(order.Stamp, out JobRooms.Lease? lease))
             _leases[order.Stamp] = lease = _rooms.Enter(order.Job, order.Stamp);
         Task<WorkAnswer> work = _work.DoAsync(lease, order, cancellation);
         _underWay[order.Key] = work;
         try
         {
-            return await work;
+            WorkAnswer answer = await work;
+            _recent.Keep(order, answer);
+            return answer;
         }
         finally
         {
@@ -34,7 +39,7 @@ public abstract class WorkGrain : Grain, IWorkGrain
         }
     }
 
-    public Task<bool> IsHoldingAsync(string key) => Task.FromResult(_underWay.ContainsKey(key));
+    public virtual Task<bool> IsHoldingAsync(string key) => Task.FromResult(_underWay.ContainsKey(key));
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {

@@ -4,11 +4,13 @@ namespace QuantCluster.Grains;
 
 /// <summary>
 /// Where an item belongs: items of one route share what their grains keep. What is done sample by sample goes by its
-/// block to a shard; what is done layer by layer, to the grain of those layers; what is of neither, to any shard.
+/// block to a shard; what is done layer by layer, to the grain of those layers; what is of neither, to any shard. Candidates of a
+/// layer go there by the grain that watches over them.
 /// </summary>
 /// <param name="Layers">For a <see cref="ILayerGrain"/>; otherwise for a <see cref="IShardGrain"/>.</param>
 /// <param name="Part">What the grains' keys begin with.</param>
-public sealed record WorkRoute(bool Layers, string Part)
+/// <param name="Watcher">Key of the <see cref="ILayerGrain"/> that has its items done; null where the engine does.</param>
+public sealed record WorkRoute(bool Layers, string Part, string? Watcher = null)
 {
     /// <summary>Statistics of some layers' tensors, merged over all shards; the argument says which.</summary>
     public const string MergeKind = "merge-statistics";
@@ -16,26 +18,35 @@ public sealed record WorkRoute(bool Layers, string Part)
     /// <summary>Ranges of some layers' tensors, from statistics merged over all shards; the argument says which.</summary>
     public const string RangesKind = "estimate-ranges";
 
-    /// <summary>Corrections of some layers in a trial; the argument is the trial, the last inputs are the layers.</summary>
+    /// <summary>Corrections of some layers in a trial; the item says which.</summary>
     public const string CorrectionsKind = "correct-trial";
-
-    /// <summary>Inputs of a correction before the layers' names.</summary>
-    private const int InputsBeforeLayers = 6;
 
     /// <param name="job">Names the job.</param>
     /// <param name="item">The item.</param>
     public static WorkRoute Of(string job, WorkItem item)
     {
-        if (item.Kind == CorrectionsKind)
-            return new WorkRoute(true, $"{job}/{item.Kind}/{ContentHash.Of(item.Inputs.Skip(InputsBeforeLayers))[..16]}");
+        string? watcher = item.Layers.Count == 0 ? null : WatcherOf(job, item.Layers);
+        if (watcher is not null && item.Kind == CorrectionsKind)
+            return new WorkRoute(true, $"{job}/{item.Kind}/{NameOf(item.Layers)}", watcher);
         int space = item.Argument.LastIndexOf(' ');
         string part = item.Argument[(space + 1)..];
         return part.Contains("..", StringComparison.Ordinal)
-            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}")
-            : new WorkRoute(false, $"{job}/{item.Kind}");
+            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}", watcher)
+            : new WorkRoute(false, $"{job}/{item.Kind}", watcher);
     }
 
+    /// <summary>Key of the <see cref="ILayerGrain"/> that watches over what is tried for layers: no coordinator's, so that the next one finds it.</summary>
+    /// <param name="job">Names the job.</param>
+    /// <param name="layers">The layers' ids.</param>
+    public static string WatcherOf(string job, IReadOnlyList<string> layers) => $"{job}/{NameOf(layers)}";
+
+    /// <summary>Key of a lane's grain.</summary>
+    public string KeyOf(int lane) => $"{Part}#{lane}";
+
     /// <summary>The grain of a lane.</summary>
-    public IWorkGrain Grain(IGrainFactory grains, int lane) =>
-        Layers ? grains.GetGrain<ILayerGrain>($"{Part}#{lane}") : grains.GetGrain<IShardGrain>($"{Part}#{lane}");
+    /// <param name="key">Of the lane.</param>
+    public IWorkGrain Grain(IGrainFactory grains, string key) => Layers ? grains.GetGrain<ILayerGrain>(key) : grains.GetGrain<IShardGrain>(key);
+
+    /// <summary>Ids of layers may hold anything.</summary>
+    private static string NameOf(IReadOnlyList<string> layers) => ContentHash.Of(layers)[..16];
 }

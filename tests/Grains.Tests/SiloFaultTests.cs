@@ -6,7 +6,7 @@ using QuantCluster.Tests.Jobs;
 namespace QuantCluster.Tests;
 
 /// <summary>What the engine makes of silos that die, hang or say good-bye: every item still has one result.</summary>
-public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<ContractCluster>, IAsyncLifetime
+public class SiloFaultTests(ContractCluster contract) : IClassFixture<ContractCluster>, IAsyncLifetime
 {
     private TestCluster _cluster = null!;
 
@@ -20,8 +20,11 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     public ValueTask DisposeAsync()
     {
         _cluster.Bury();
+        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
+
+    private protected virtual IWorkEngine Create(TestCluster cluster) => cluster.CreateEngine();
 
     [Fact]
     public async Task Silos_killed_in_the_middle_lose_no_item()
@@ -159,7 +162,7 @@ public sealed class SiloFaultTests(ContractCluster contract) : IClassFixture<Con
     {
         JobContext job = Hashing.Prepare(Path.Combine(_cluster.Store.Jobs, JobStore.NewId("contract")), behaviour);
         List<WorkResult> results = [];
-        await foreach (WorkResult result in _cluster.CreateEngine().ExecuteAsync(job, Items(count, affinity)))
+        await foreach (WorkResult result in Create(_cluster).ExecuteAsync(job, Items(count, affinity)))
         {
             results.Add(result);
             await onResult();

@@ -24,6 +24,9 @@ internal sealed class SiloProcess : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Its process.</summary>
+    public string Id => _process.Id.ToString(CultureInfo.InvariantCulture);
+
     public int SiloPort { get; }
 
     public int HttpPort { get; }

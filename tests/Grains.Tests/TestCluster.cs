@@ -51,7 +51,7 @@ internal sealed class TestCluster : IAsyncDisposable
             // The first makes the tables; the rest join at once.
             await cluster.AddAsync(clockOffDays, wrapping);
             await Task.WhenAll(Enumerable.Range(1, silos - 1).Select(_ => cluster.AddAsync()));
-            cluster._client = await OrleansCluster.ConnectAsync(cluster.Redis.Address, cluster._id, TimeSpan.FromSeconds(10));
+            cluster._client = await cluster.ConnectAsync();
             return cluster;
         }
         catch
@@ -88,9 +88,14 @@ internal sealed class TestCluster : IAsyncDisposable
             Kill(silo);
     }
 
+    /// <summary>Another client of the silos.</summary>
+    public Task<OrleansCluster> ConnectAsync() => OrleansCluster.ConnectAsync(Redis.Address, _id, TimeSpan.FromSeconds(10));
+
     /// <summary>An engine that sees silos from here.</summary>
-    public OrleansEngine CreateEngine(int? window = null) =>
-        new(Client.Grains, new OrleansEngineSettings { Window = window, CheckEvery = TimeSpan.FromSeconds(1) });
+    public OrleansEngine CreateEngine(int? window = null) => CreateEngine(Client, window);
+
+    public OrleansEngine CreateEngine(OrleansCluster client, int? window = null) =>
+        new(client.Grains, new OrleansEngineSettings { Window = window, CheckEvery = TimeSpan.FromSeconds(1) });
 
     /// <summary>What all silos said, for the message of a test that fails.</summary>
     public string Output => string.Join('\n', _silos.Concat(_dead).Select(s => $"--- {s.Name}\n{s.Output}"));

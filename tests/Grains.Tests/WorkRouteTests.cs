@@ -22,10 +22,25 @@ public sealed class WorkRouteTests
     [Fact]
     public void Corrections_of_one_layer_go_to_one_grain_whatever_the_trial()
     {
-        WorkRoute Of(string trial, string layer) => WorkRoute.Of("job", new WorkItem("correct-trial", trial, "tool", "model", "plan", "data", "0 1", "3", layer));
+        WorkRoute Of(string trial, string layer) => WorkRoute.Of("job", new WorkItem("correct-trial", trial, "tool", "model", "plan", "data", "0 1", "3", layer) { Layers = [layer] });
         Assert.True(Of("a", "conv").Layers);
         Assert.Equal(Of("a", "conv"), Of("b", "conv"));
         Assert.NotEqual(Of("a", "conv"), Of("a", "gemm"));
+    }
+
+    [Fact]
+    public void What_is_tried_for_a_layer_goes_by_the_grain_that_watches_over_the_layer()
+    {
+        WorkItem score = new WorkItem("evaluate-trial", "trial 0..16", "tool") with { Layers = ["conv"] };
+        WorkItem correct = new WorkItem("correct-trial", "trial", "tool") with { Layers = ["conv"] };
+        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16", WorkRoute.WatcherOf("job", ["conv"])), WorkRoute.Of("job", score));
+        Assert.Equal(WorkRoute.Of("job", score).Watcher, WorkRoute.Of("job", correct).Watcher);
+        Assert.NotEqual(WorkRoute.WatcherOf("job", ["conv"]), WorkRoute.WatcherOf("job", ["conv", "gemm"]));
+        Assert.NotEqual(WorkRoute.WatcherOf("job", ["conv"]), WorkRoute.WatcherOf("another", ["conv"]));
+
+        // Lanes come and go with the coordinator; who watches does not.
+        Assert.NotEqual(WorkRoute.Of("job", correct).KeyOf(1), WorkRoute.Of("job", correct).KeyOf(2));
+        Assert.Null(WorkRoute.Of("job", score with { Layers = [] }).Watcher);
     }
 
     [Fact]
