@@ -146,6 +146,18 @@ public sealed class JobDirectory : IDisposable
         }
     }
 
+    /// <summary>Whether all that a record names is there and is what it was.</summary>
+    public async ValueTask<bool> IsIntactAsync(JournalRecord record, CancellationToken cancellation)
+    {
+        foreach (string blob in record.Outputs.Values)
+        {
+            if (!await Blobs.IsIntactAsync(BlobId.Parse(blob), cancellation))
+                return false;
+        }
+
+        return true;
+    }
+
     public void Dispose()
     {
         Journal.Dispose();

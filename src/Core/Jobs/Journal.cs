@@ -17,7 +17,7 @@ public sealed class Journal : IDisposable
 {
     private readonly Dictionary<string, JournalRecord> _records = [];
     private readonly FileStream _stream;
-    private readonly Lock _lock = new();
+    private readonly Lock _lock = new(), _writing = new();
 
     private Journal(FileStream stream) => _stream = stream;
 
@@ -83,12 +83,17 @@ public sealed class Journal : IDisposable
 
         if (lines.Length == 0)
             return;
-        lock (_lock)
+        lock (_writing)
         {
             _stream.Write(lines.GetBuffer(), 0, (int)lines.Length);
             _stream.Flush(flushToDisk: true);
-            foreach (JournalRecord record in records)
-                _records[record.Key] = record;
+
+            // Who looks something up does not wait for the disk.
+            lock (_lock)
+            {
+                foreach (JournalRecord record in records)
+                    _records[record.Key] = record;
+            }
         }
     }
 

@@ -1,10 +1,17 @@
 namespace QuantCluster.Jobs;
 
 /// <summary>Items of a source that one may take as long as they are there, and need not wait for. Not thread-safe.</summary>
-public sealed class ReadyItems(IAsyncEnumerable<WorkItem> items, CancellationToken cancellation) : IAsyncDisposable
+public sealed class ReadyItems : IAsyncDisposable
 {
-    private readonly IAsyncEnumerator<WorkItem> _source = items.GetAsyncEnumerator(cancellation);
+    private readonly CancellationTokenSource _stop;
+    private readonly IAsyncEnumerator<WorkItem> _source;
     private Task<bool>? _next;
+
+    public ReadyItems(IAsyncEnumerable<WorkItem> items, CancellationToken cancellation)
+    {
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _source = items.GetAsyncEnumerator(_stop.Token);
+    }
 
     /// <summary>Whether there are no more.</summary>
     public bool IsExhausted { get; private set; }
@@ -28,10 +35,13 @@ public sealed class ReadyItems(IAsyncEnumerable<WorkItem> items, CancellationTok
         return there ? _source.Current : null;
     }
 
+    /// <summary>A source that has nothing for a while is not waited for.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync();
         if (_next is not null)
-            await Task.WhenAny(_next);
+            await ((Task)_next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _source.DisposeAsync();
+        _stop.Dispose();
     }
 }

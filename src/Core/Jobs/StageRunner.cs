@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 
 namespace QuantCluster.Jobs;
 
@@ -10,10 +9,13 @@ namespace QuantCluster.Jobs;
 /// </summary>
 public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IProgress<JobProgress>? progress = null)
 {
-    private readonly Dictionary<string, double> _seconds = [];
+    private readonly StageSeconds _seconds = new();
 
     /// <summary>Seconds of work by stage, that of earlier processes included.</summary>
-    public IReadOnlyDictionary<string, double> Seconds => _seconds;
+    public IReadOnlyDictionary<string, double> Seconds => _seconds.ToDictionary();
+
+    /// <summary>Seconds of one stage so far.</summary>
+    public double SecondsOf(string stage) => _seconds.Of(stage);
 
     /// <inheritdoc cref="IWorkEngine.IsRemote"/>
     public bool IsRemote => engine.IsRemote;
@@ -52,10 +54,16 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
         }
 
         if (isWhole)
-            AddSeconds(name, record.Seconds);
+            _seconds.Add(name, key, record.Seconds);
         progress?.Report(new JobProgress(name, 1, 1));
         return record.Outputs.ToDictionary(o => o.Key, o => BlobId.Parse(o.Value));
     }
+
+    /// <summary>A stage's items, on the engine as long as they are asked for.</summary>
+    /// <param name="stage">What times and progress are told of.</param>
+    /// <param name="handlers">How to do each kind of item.</param>
+    public StageItems Open(string stage, IReadOnlyDictionary<string, IWorkHandler> handlers) =>
+        new(directory, engine, new JobContext(directory.Blobs, handlers) { Folder = directory.Path }, stage, _seconds, progress);
 
     /// <summary>Does a stage's items on the engine.</summary>
     /// <returns>The items' results, in the items' order whatever the order they were finished in.</returns>
@@ -63,109 +71,12 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
     public async Task<IReadOnlyList<BlobId>> RunItemsAsync(
         string stage, IReadOnlyList<WorkItem> items, IReadOnlyDictionary<string, IWorkHandler> handlers, CancellationToken cancellation)
     {
-        Dictionary<string, BlobId> results = [];
-        List<WorkItem> open = [];
-        foreach (WorkItem item in items)
-        {
-            if (await FindAsync(item.Key, cancellation) is { } record)
-            {
-                results[item.Key] = BlobId.Parse(record.Outputs[ResultName]);
-                AddSeconds(stage, record.Seconds);
-            }
-            else
-            {
-                open.Add(item);
-            }
-        }
-
-        progress?.Report(new JobProgress(stage, results.Count, items.Count));
-        long started = Stopwatch.GetTimestamp();
-        using WorkInstruments.StageSpan span = WorkInstruments.BeginStage(stage);
-        JobContext context = new(directory.Blobs, handlers) { Folder = directory.Path };
-        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await using IAsyncEnumerator<WorkResult> finished = engine.ExecuteAsync(context, Stream(open, failed.Token), failed.Token).GetAsyncEnumerator(failed.Token);
-        Task<bool> next = finished.MoveNextAsync().AsTask();
-        List<(WorkItem Item, Task<BlobId> Blob)> batch = [];
-        try
-        {
-            while (await next)
-            {
-                // Flushing to the disk costs more than many an item: what is finished by now shares it.
-                WorkFailure? failure;
-                do
-                {
-                    WorkResult result = finished.Current;
-                    failure = result.Failure;
-                    if (failure is null)
-                        batch.Add((result.Item, Task.Run(() => directory.Blobs.PutAsync(result.Bytes, CancellationToken.None).AsTask(), CancellationToken.None)));
-                    next = finished.MoveNextAsync().AsTask();
-                }
-                while (failure is null && batch.Count < LargestBatch && next is { IsCompletedSuccessfully: true, Result: true });
-                await KeepAsync();
-                if (failure is not null)
-                    throw new QuantException(failure.Code, failure.Message);
-            }
-        }
-        catch (Exception e)
-        {
-            await failed.CancelAsync();
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-            // What was finished when the job was stopped is not done again.
-            if (e is OperationCanceledException)
-                await KeepAsync();
-            throw;
-        }
-
-        return [.. items.Select(i => results[i.Key])];
-
-        async Task KeepAsync()
-        {
-            await Task.WhenAll(batch.Select(b => b.Blob));
-
-            // The stage's wall time is shared among the items, so that a resumed job can add it up again.
-            double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds / Math.Max(1, batch.Count);
-            started = Stopwatch.GetTimestamp();
-            directory.Journal.Append([.. batch.Select(b => new JournalRecord(b.Item.Key, b.Item.Kind, new() { [ResultName] = b.Blob.Result.Value }, seconds))]);
-            foreach ((WorkItem item, Task<BlobId> blob) in batch)
-            {
-                AddSeconds(stage, seconds);
-                results[item.Key] = await blob;
-                progress?.Report(new JobProgress(stage, results.Count, items.Count));
-            }
-
-            batch.Clear();
-        }
+        await using StageItems open = Open(stage, handlers);
+        return await open.RunAsync(items, cancellation);
     }
 
-    private const string ResultName = "result";
-
-    /// <summary>Results that are stored side by side and journalled with one flush.</summary>
-    private const int LargestBatch = 32;
-
-    private static async IAsyncEnumerable<WorkItem> Stream(List<WorkItem> items, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        foreach (WorkItem item in items)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            yield return item;
-        }
-
-        await Task.CompletedTask;
-    }
-
-    private async ValueTask<JournalRecord?> FindAsync(string key, CancellationToken cancellation)
-    {
-        if (directory.Journal.Find(key) is not { } record)
-            return null;
-        foreach (string blob in record.Outputs.Values)
-        {
-            if (!await directory.Blobs.IsIntactAsync(BlobId.Parse(blob), cancellation))
-                return null;
-        }
-
-        return record;
-    }
+    private async ValueTask<JournalRecord?> FindAsync(string key, CancellationToken cancellation) =>
+        directory.Journal.Find(key) is { } record && await directory.IsIntactAsync(record, cancellation) ? record : null;
 
     private async Task<IReadOnlyDictionary<string, BlobId>> StoreAsync(IReadOnlyDictionary<string, byte[]> outputs, CancellationToken cancellation)
     {
@@ -174,6 +85,4 @@ public sealed class StageRunner(JobDirectory directory, IWorkEngine engine, IPro
             blobs[name] = await directory.Blobs.PutAsync(bytes, cancellation);
         return blobs;
     }
-
-    private void AddSeconds(string stage, double seconds) => _seconds[stage] = _seconds.GetValueOrDefault(stage) + seconds;
 }

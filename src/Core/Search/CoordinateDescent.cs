@@ -79,22 +79,37 @@ internal sealed class CoordinateDescent(
             LayerChoice choice = now.Layer(layer), bare = choice.Bare;
             if (choice.Corrected is not null)
                 moves.Add(now.With(layer, bare));
-            if (settings.Corrections != LayerCorrection.None)
-            {
-                CorrectedLayer again = (await runner.CorrectAsync(
-                    [new CorrectionRequest(builder.Build(now.With(layer, bare)), [layer], settings.Corrections)], cancellation))[0][layer];
-                moves.Add(now.With(layer, bare.With(settings.Corrections, again)));
+            int place = moves.Count;
 
-                // Of few bits, what makes up for a mean can do more harm than good.
-                if (choice is { Precision: LayerPrecision.Int4Weights, Corrected: { Bias: not null } corrected })
-                    moves.Add(now.With(layer, bare.With(choice.Corrections & ~LayerCorrection.Bias, corrected with { Bias = null })));
-            }
-
+            // Of few bits, what makes up for a mean can do more harm than good.
+            if (settings.Corrections != LayerCorrection.None && choice is { Precision: LayerPrecision.Int4Weights, Corrected: { Bias: not null } corrected })
+                moves.Add(now.With(layer, bare.With(choice.Corrections & ~LayerCorrection.Bias, corrected with { Bias = null })));
             moves.AddRange(Ranges(point, quantized));
+            if (settings.Corrections != LayerCorrection.None)
+                moves.Insert(place, await CorrectAnewAsync(now.With(layer, bare), layer, moves, cancellation));
         }
 
         HashSet<string> seen = [point.Trial.Key];
         return moves.Where(m => seen.Add(builder.Build(m).Key));
+    }
+
+    /// <summary>The layer corrected for the inputs it gets now. Meanwhile the other moves begin, where the budget has room for all of them.</summary>
+    private async Task<SearchConfiguration> CorrectAnewAsync(SearchConfiguration bare, string layer, IReadOnlyList<SearchConfiguration> others, CancellationToken cancellation)
+    {
+        Trial[] known = [.. others.Select(m => builder.Build(m).About(layer))];
+        bool begins = !budget.IsOver(1) && budget.Allows(ledger, ledger.CountNew(known) + 1, 1);
+        Task<SearchConfiguration> again = CorrectAsync();
+        await Task.WhenAll(again, begins ? ledger.GlanceAsync(known, cancellation) : Task.CompletedTask);
+        return await again;
+
+        async Task<SearchConfiguration> CorrectAsync()
+        {
+            CorrectionRequest request = new(builder.Build(bare), [layer], settings.Corrections);
+            SearchConfiguration corrected = bare.WithCorrections(settings.Corrections, (await runner.CorrectAsync([request], cancellation))[0]);
+            if (begins)
+                await ledger.GlanceAsync([builder.Build(corrected).About(layer)], cancellation);
+            return corrected;
+        }
     }
 
     /// <summary>Other ranges of the group of tensors that the layer writes, or reads where it writes floats.</summary>

@@ -177,18 +177,18 @@ internal sealed class LayerSearch
             [.. configurations.Select(c => c.WithoutCorrections()).DistinctBy(c => c.Hash).SelectMany(c => Kinds(c).Select(k => (c, k)))];
         if (wanted.Length == 0 || _budget.IsOver(1) || !_budget.Allows(_ledger, wanted.Length, 1))
             return;
-        CorrectionRequest[] requests =
-        [
-            .. wanted.Select(w => _builder.Build(w.Bare)).Zip(wanted, (trial, w) => new CorrectionRequest(trial, [.. trial.Plan.Layers.Select(l => l.Id)], w.Corrections)),
-        ];
-        IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await _runner.CorrectAsync(requests, cancellation);
-        SearchConfiguration[] after = [.. wanted.Zip(corrected, (w, layers) => w.Bare.WithCorrections(w.Corrections, layers))];
-        Trial[] trials = [.. after.Select(_builder.Build)];
-        IReadOnlyList<double[]?[]> errors = await _ledger.RaceAsync([.. trials.Select(t => new[] { t })], cancellation);
-        for (int i = 0; i < trials.Length; i++)
-            _points.Add(new SearchPoint(origin, after[i], trials[i], errors[i][0]!, _time.Of(trials[i].Plan)));
-        await JudgeAsync(_points.Count - trials.Length, cancellation);
-        Report(origin, trials.Length, trials.Length);
+        SearchPoint[] points = await Together.RunAsync(wanted, async (w, c) =>
+        {
+            Trial bare = _builder.Build(w.Bare);
+            CorrectionRequest request = new(bare, [.. bare.Plan.Layers.Select(l => l.Id)], w.Corrections);
+            SearchConfiguration after = w.Bare.WithCorrections(w.Corrections, (await _runner.CorrectAsync([request], c))[0]);
+            Trial trial = _builder.Build(after);
+            double[] errors = (await _ledger.RaceAsync([[trial]], c))[0][0]!;
+            return new SearchPoint(origin, after, trial, errors, _time.Of(trial.Plan));
+        }, cancellation);
+        _points.AddRange(points);
+        await JudgeAsync(_points.Count - points.Length, cancellation);
+        Report(origin, points.Length, points.Length);
     }
 
     /// <summary>What a whole configuration may be corrected by.</summary>

@@ -1,18 +1,20 @@
+using System.Collections.Concurrent;
 using QuantCluster.Search.Objectives;
 
 namespace QuantCluster.Search;
 
 /// <summary>
 /// Measures trials, each once, and counts them. Candidates that compete go in groups: after the first block of samples
-/// those without hope are dropped.
+/// those without hope are dropped. Thread-safe.
 /// </summary>
 internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, SampleSplit split, int blockSize)
 {
     /// <summary>A candidate is dropped when the best of its group is better by this many standard errors on the first block.</summary>
     private const double Hopeless = 2;
 
-    private readonly Dictionary<string, double[]> _search = [], _validation = [];
-    private readonly Dictionary<string, SampleError[][]> _first = [];
+    private readonly OncePerTrial<SampleError[][]> _first = new(), _rest = new();
+    private readonly OncePerTrial<double[]> _validation = new();
+    private readonly ConcurrentDictionary<string, double[]> _search = new();
 
     public SampleSplit Split => split;
 
@@ -20,63 +22,128 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
     public int Count => _first.Count;
 
     /// <summary>How many of these would be new.</summary>
-    public int CountNew(IEnumerable<Trial> trials) => trials.Select(t => t.Key).Distinct().Count(k => !_first.ContainsKey(k));
+    public int CountNew(IEnumerable<Trial> trials) => trials.DistinctBy(t => t.Key).Count(t => !_first.Has(t));
 
     /// <summary>Errors on the search samples, group by group; null for a candidate that was dropped.</summary>
-    public async Task<IReadOnlyList<double[]?[]>> RaceAsync(IReadOnlyList<IReadOnlyList<Trial>> groups, CancellationToken cancellation)
+    public async Task<IReadOnlyList<double[]?[]>> RaceAsync(IReadOnlyList<IReadOnlyList<Trial>> groups, CancellationToken cancellation) =>
+        await Task.WhenAll(Race(groups, cancellation));
+
+    /// <summary>The same, each group as soon as its own candidates are measured.</summary>
+    /// <remarks>
+    /// A candidate that was dropped has errors nonetheless where they were known when the race began, or another group keeps
+    /// it: what comes of a group does not depend on which is faster.
+    /// </remarks>
+    public IReadOnlyList<Task<double[]?[]>> Race(IReadOnlyList<IReadOnlyList<Trial>> groups, CancellationToken cancellation)
     {
-        await BeginAsync(groups.SelectMany(g => g), cancellation);
-        IReadOnlyList<Trial>[] left = [.. groups.Select(Survivors)];
-        Trial[] open = [.. left.SelectMany(g => g).DistinctBy(t => t.Key).Where(t => !_search.ContainsKey(t.Key))];
-        if (open.Length > 0)
+        HashSet<string> known = [.. groups.SelectMany(g => g).Where(_rest.Has).Select(t => t.Key)];
+
+        // Who has no one to compete with is not dropped.
+        Task alone = WholeAsync([.. groups.Where(g => g.Count == 1).Select(g => g[0]).DistinctBy(t => t.Key)], cancellation);
+        Task<HashSet<string>>[] kept = [.. groups.Select(g => g.Count == 1 ? KeepAsync(g[0], alone) : SurvivorsAsync(g, cancellation))];
+        return [.. groups.Select((g, i) => FinishAsync(g, i))];
+
+        async Task<double[]?[]> FinishAsync(IReadOnlyList<Trial> group, int own)
         {
-            IReadOnlyDictionary<string, SampleError[][]> rest = FirstBlock == split.Search.Length
-                ? open.ToDictionary(t => t.Key, _ => Array.Empty<SampleError[]>())
-                : await runner.MeasureAsync(open, split.Search, FirstBlock..split.Search.Length, cancellation);
-            foreach (Trial trial in open)
-                _search[trial.Key] = objective.Errors([.. _first[trial.Key], .. rest[trial.Key]]);
+            HashSet<string> left = await kept[own];
+            List<Trial> others = [];
+            await Task.WhenAll(RestAsync([.. group.Where(t => left.Contains(t.Key))], cancellation), OthersAsync());
+            left.UnionWith(others.Select(t => t.Key));
+            return await Task.WhenAll(group.Select(async t => left.Contains(t.Key) ? await SearchErrorsAsync(t) : null));
+
+            async Task OthersAsync()
+            {
+                foreach (Trial dropped in group.Where(t => !left.Contains(t.Key)))
+                {
+                    if (known.Contains(dropped.Key) || await IsKeptElsewhereAsync(dropped))
+                        others.Add(dropped);
+                }
+
+                await RestAsync(others, cancellation);
+            }
         }
 
-        return [.. groups.Select(g => g.Select(t => _search.GetValueOrDefault(t.Key)).ToArray())];
+        async Task<bool> IsKeptElsewhereAsync(Trial trial)
+        {
+            for (int g = 0; g < groups.Count; g++)
+            {
+                if (groups[g].Any(t => t.Key == trial.Key) && (await kept[g]).Contains(trial.Key))
+                    return true;
+            }
+
+            return false;
+        }
     }
 
     /// <summary>Errors on the first block of search samples alone.</summary>
-    public async Task<IReadOnlyList<double[]>> GlanceAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
-    {
-        await BeginAsync(trials, cancellation);
-        return [.. trials.Select(t => objective.Errors(_first[t.Key]))];
-    }
+    public async Task<IReadOnlyList<double[]>> GlanceAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation) =>
+        [.. (await FirstAsync(trials, cancellation)).Select(objective.Errors)];
 
     /// <summary>Errors on the validation samples.</summary>
     public async Task<IReadOnlyList<double[]>> ValidateAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
     {
-        Trial[] open = [.. trials.DistinctBy(t => t.Key).Where(t => !_validation.ContainsKey(t.Key))];
-        if (open.Length > 0)
-        {
-            foreach ((string key, SampleError[][] errors) in await runner.MeasureAsync(open, split.Validation, ..split.Validation.Length, cancellation))
-                _validation[key] = objective.Errors(errors);
-        }
-
-        return [.. trials.Select(t => _validation[t.Key])];
+        Trial[] open = _validation.Claim(trials);
+        Task<double[][]> all = _validation.OfAsync(trials);
+        await Task.WhenAll(all, _validation.FillAsync(open, async () =>
+            (await runner.MeasureAsync(open, split.Validation, ..split.Validation.Length, cancellation)).Select(e => KeyValuePair.Create(e.Key, objective.Errors(e.Value)))));
+        return await all;
     }
 
     private int FirstBlock => Math.Min(blockSize, split.Search.Length);
 
-    private async Task BeginAsync(IEnumerable<Trial> trials, CancellationToken cancellation)
+    private async Task<SampleError[][][]> FirstAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
     {
-        Trial[] unseen = [.. trials.DistinctBy(t => t.Key).Where(t => !_first.ContainsKey(t.Key))];
-        if (unseen.Length == 0)
-            return;
-        foreach ((string key, SampleError[][] errors) in await runner.MeasureAsync(unseen, split.Search, ..FirstBlock, cancellation))
-            _first[key] = errors;
+        Trial[] open = _first.Claim(trials);
+        Task<SampleError[][][]> all = _first.OfAsync(trials);
+        await Task.WhenAll(all, _first.FillAsync(open, async () => await runner.MeasureAsync(open, split.Search, ..FirstBlock, cancellation)));
+        return await all;
     }
 
-    private IReadOnlyList<Trial> Survivors(IReadOnlyList<Trial> group)
+    /// <summary>The blocks after the first.</summary>
+    private async Task RestAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
     {
-        if (group.Count == 1)
-            return group;
-        double[][] errors = [.. group.Select(t => objective.Errors(_first[t.Key]))];
+        Trial[] open = _rest.Claim(trials);
+        Task all = _rest.OfAsync(trials);
+        await Task.WhenAll(all, _rest.FillAsync(open, async () => FirstBlock == split.Search.Length
+            ? open.ToDictionary(t => t.Key, _ => Array.Empty<SampleError[]>())
+            : await runner.MeasureAsync(open, split.Search, FirstBlock..split.Search.Length, cancellation)));
+    }
+
+    /// <summary>All blocks of those nothing is known of at once; of others those after the first.</summary>
+    private async Task WholeAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
+    {
+        Trial[] open = _first.Claim(trials);
+        _rest.Claim(open);
+        Task known = Task.WhenAll(_first.OfAsync(trials), _rest.OfAsync(open));
+        await Task.WhenAll(known, _first.FillAsync(open, MeasureAsync), RestAsync([.. trials.Except(open)], cancellation));
+
+        async Task<IEnumerable<KeyValuePair<string, SampleError[][]>>> MeasureAsync()
+        {
+            IReadOnlyDictionary<string, SampleError[][]> whole = new Dictionary<string, SampleError[][]>();
+            await _rest.FillAsync(open, async () =>
+            {
+                whole = await runner.MeasureAsync(open, split.Search, ..split.Search.Length, cancellation);
+                return whole.Select(e => KeyValuePair.Create(e.Key, e.Value[FirstBlock..]));
+            });
+            return whole.Select(e => KeyValuePair.Create(e.Key, e.Value[..FirstBlock]));
+        }
+    }
+
+    private async Task<double[]> SearchErrorsAsync(Trial trial)
+    {
+        SampleError[][] first = (await _first.OfAsync([trial]))[0], rest = (await _rest.OfAsync([trial]))[0];
+        return _search.GetOrAdd(trial.Key, _ => objective.Errors([.. first, .. rest]));
+    }
+
+    private static async Task<HashSet<string>> KeepAsync(Trial trial, Task measured)
+    {
+        await measured;
+        return [trial.Key];
+    }
+
+    private async Task<HashSet<string>> SurvivorsAsync(IReadOnlyList<Trial> group, CancellationToken cancellation)
+    {
+        double[][] errors = [.. (await FirstAsync(group, cancellation)).Select(objective.Errors)];
         double[] best = errors.MinBy(e => e.Average())!;
-        return [.. group.Where((_, i) => !PairedGain.Of(errors[i], best).IsSignificant(Hopeless))];
+        return [.. group.Where((_, i) => !PairedGain.Of(errors[i], best).IsSignificant(Hopeless)).Select(t => t.Key)];
     }
 }

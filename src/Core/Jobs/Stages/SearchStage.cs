@@ -101,7 +101,7 @@ internal static class SearchStage
         RangeTable ranges = new(inputs.Statistics, RangesStage.SettingsOf(context.Settings), given) { Observed = observed };
         TrialBuilder builder = new(prepared, shapes, inputs.Plan, ranges) { Storable = new StorableWeights(prepared, WeightOnlyStage.ExcludedOf(context.Settings)) };
         ModelSize? size = context.Settings.MaximumSize is null ? null : new ModelSize(prepared, new Trial(inputs.Plan, start));
-        JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers, settings.Objective == "task");
+        await using JobTrialRunner runner = new(context, model, inputs.PlanBlob, evidence, workers, settings.Objective == "task");
         TrialLedger ledger = new(runner, SearchObjectives.Get(settings.Objective), split, EvaluateTrial.BlockSize);
         SearchBudget budget = new(settings, () => runner.Seconds, stop);
         SearchResult result = await new LayerSearch(builder, runner, ledger, settings, budget, Forward(context.Progress, progress), LimitOf(context, builder, size)).RunAsync(start, cancellation);

@@ -19,6 +19,9 @@ internal sealed record StageContext(JobDirectory Directory, StageRunner Runner, 
     /// <summary>Bytes a model may have at most; null where no size is asked for.</summary>
     public double? MaximumBytes => Settings.MaximumSize?.Of(VerifiedModel.FromFile(Sources.ModelInput.Path).ByteCount);
 
+    /// <inheritdoc cref="StageRunner.Open"/>
+    public StageItems Open(string stage) => Runner.Open(stage, Handlers.ByKind);
+
     /// <inheritdoc cref="StageRunner.RunItemsAsync"/>
     public Task<IReadOnlyList<BlobId>> RunItemsAsync(string stage, IReadOnlyList<WorkItem> items, CancellationToken cancellation) =>
         Runner.RunItemsAsync(stage, items, Handlers.ByKind, cancellation);

@@ -14,12 +14,18 @@ internal static class TrialsStage
         return parts.ToDictionary(p => p.Key, p => new Auto().Errors(p.Value));
     }
 
-    /// <summary>The raw errors on a part of the samples, from which every objective follows.</summary>
+    /// <inheritdoc cref="MeasureAsync(StageContext, Func{IReadOnlyList{WorkItem}, CancellationToken, Task{IReadOnlyList{BlobId}}}, BlobId, IReadOnlyList{Trial}, IReadOnlyList{int}, Range, int, CancellationToken, bool)"/>
     /// <param name="stage">What progress and times are told of.</param>
+    public static Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+        string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false) =>
+        MeasureAsync(context, (items, c) => context.RunItemsAsync(stage, items, c), model, trials, samples, part, workers, cancellation, task);
+
+    /// <summary>The raw errors on a part of the samples, from which every objective follows.</summary>
+    /// <param name="runAsync">Does the items.</param>
     /// <param name="part">Places in the list of samples; it begins at a whole block.</param>
     /// <returns>By the trial's key.</returns>
     public static async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false)
+        StageContext context, Func<IReadOnlyList<WorkItem>, CancellationToken, Task<IReadOnlyList<BlobId>>> runAsync, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false)
     {
         (int first, int count) = part.GetOffsetAndLength(samples.Count);
         ArgumentOutOfRangeException.ThrowIfNotEqual(first % EvaluateTrial.BlockSize, 0);
@@ -35,7 +41,7 @@ internal static class TrialsStage
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];
-        IReadOnlyList<BlobId> results = await context.RunItemsAsync(stage, order, cancellation);
+        IReadOnlyList<BlobId> results = await runAsync(order, cancellation);
 
         Dictionary<string, BlobId> byItem = order.Zip(results).ToDictionary(p => p.First.Key, p => p.Second);
         Dictionary<string, SampleError[][]> errors = [];

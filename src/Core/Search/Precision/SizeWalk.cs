@@ -95,34 +95,43 @@ internal sealed class SizeWalk(
     private async Task CorrectAsync(IReadOnlyList<PrecisionMove> moves, double error, CancellationToken cancellation)
     {
         PrecisionMove[] integer = [.. moves.Where(m => m.Choice.IsInteger && settings.Corrections != LayerCorrection.None)];
-        IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync(
-            [.. integer.Select(m => new CorrectionRequest(builder.Build(m.After), [m.Layer], settings.Corrections))], cancellation);
-        IReadOnlyList<double[]> errors = await ledger.GlanceAsync(
-            [.. integer.Zip(corrected, (m, layers) => builder.Build(m.After.WithCorrections(settings.Corrections, layers)).About(m.Layer))], cancellation);
-        foreach ((PrecisionMove move, double[] after) in integer.Zip(errors))
-            _costs[(move.Layer, move.Choice)] = Math.Min(CostOf(move), after.Average() - error);
+        double[] errors = await Together.RunAsync(integer, async (m, c) =>
+        {
+            SearchConfiguration after = await CorrectAsync(m.After, new CorrectionRequest(builder.Build(m.After), [m.Layer], settings.Corrections), c);
+            return (await ledger.GlanceAsync([builder.Build(after).About(m.Layer)], c))[0].Average();
+        }, cancellation);
+        foreach ((PrecisionMove move, double after) in integer.Zip(errors))
+            _costs[(move.Layer, move.Choice)] = Math.Min(CostOf(move), after - error);
     }
 
     /// <summary>The set of least error, with the corrections that are best for it.</summary>
     private async Task<(SearchConfiguration State, double Error)> BestAsync(SearchConfiguration now, List<IReadOnlyList<PrecisionMove>> sets, CancellationToken cancellation)
     {
         LayerCorrection[] kinds = [.. new[] { settings.Corrections & LayerCorrection.Rounding, settings.Corrections }.Where(k => k != LayerCorrection.None).Distinct()];
-        List<SearchConfiguration> candidates = [];
-        List<(SearchConfiguration Bare, CorrectionRequest Request)> wanted = [];
+        List<(SearchConfiguration Bare, CorrectionRequest? Request)> bare = [], corrected = [];
         foreach (IReadOnlyList<PrecisionMove> set in sets)
         {
-            SearchConfiguration bare = set.Aggregate(now, (c, m) => c.With(m.Layer, m.Choice));
+            SearchConfiguration after = set.Aggregate(now, (c, m) => c.With(m.Layer, m.Choice));
             string[] changed = [.. set.Where(m => m.Choice.IsInteger).Select(m => m.Layer)];
-            candidates.Add(bare);
+            bare.Add((after, null));
             if (changed.Length > 0)
-                wanted.AddRange(kinds.Select(k => (bare, new CorrectionRequest(builder.Build(bare), changed, k))));
+                corrected.AddRange(kinds.Select(k => (after, (CorrectionRequest?)new CorrectionRequest(builder.Build(after), changed, k))));
         }
 
-        IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>> corrected = await runner.CorrectAsync([.. wanted.Select(w => w.Request)], cancellation);
-        candidates.AddRange(wanted.Zip(corrected, (w, layers) => w.Bare.WithCorrections(w.Request.Corrections, layers)));
         string[] layers = [.. sets.SelectMany(s => s.Select(m => m.Layer)).Distinct()];
+
+        // All of them will be raced: each begins as soon as it is there.
+        SearchConfiguration[] candidates = await Together.RunAsync(bare.Concat(corrected), async (w, c) =>
+        {
+            SearchConfiguration candidate = w.Request is null ? w.Bare : await CorrectAsync(w.Bare, w.Request, c);
+            await ledger.GlanceAsync([builder.Build(candidate).About(layers)], c);
+            return candidate;
+        }, cancellation);
         double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(c => builder.Build(c).About(layers))]], cancellation))[0];
         (SearchConfiguration state, double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
         return (state, least!.Average());
     }
+
+    private async Task<SearchConfiguration> CorrectAsync(SearchConfiguration bare, CorrectionRequest request, CancellationToken cancellation) =>
+        bare.WithCorrections(request.Corrections, (await runner.CorrectAsync([request], cancellation))[0]);
 }
