@@ -20,7 +20,7 @@ internal static class MergeCost
         foreach ((string name, Func<Task<ScaleCluster>> start) in Engines())
         {
             await using ScaleCluster cluster = await start();
-            using StageWork work = await StageWork.PrepareAsync(cluster, DigitsJob.Model, DigitsJob.Data);
+            await using StageWork work = await StageWork.PrepareAsync(cluster, DigitsJob.Model, DigitsJob.Data);
             (double alone, double spread) = await MeasureAsync(work.Context, blocks);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-24} coordinator alone {alone,6:0.00}   as items {spread,6:0.00}   {alone / spread:0.00}x"));
         }

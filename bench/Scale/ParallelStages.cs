@@ -24,8 +24,8 @@ internal static class ParallelStages
         foreach ((string name, Func<int, Task<ScaleCluster>> start) in ScaleCluster.Kinds.Where(k => engines.Length == 0 || engines.Contains(k.Name)))
         {
             await using ScaleCluster one = await start(1), two = await start(2);
-            using StageWork alone = await StageWork.PrepareAsync(one, model, data), together = await StageWork.PrepareAsync(two, model, data);
-            using StageWork? asTheyCome = plain ? await StageWork.PrepareAsync(two, model, data, new PlainEngine(two.Engine)) : null;
+            await using StageWork alone = await StageWork.PrepareAsync(one, model, data), together = await StageWork.PrepareAsync(two, model, data);
+            await using StageWork? asTheyCome = plain ? await StageWork.PrepareAsync(two, model, data, new PlainEngine(two.Engine)) : null;
             Console.WriteLine($"\nmobilenetv1 on {name} workers of one core each, warm, {Rounds} rounds in turns");
             Console.WriteLine($"  stage         items   1 worker s   2 workers s     work     busy     gain   coordinator   {(plain ? "       as they come s     work     gain" : "")}");
             foreach (string stage in StageWork.Names.Where(s => stages.Length == 0 || stages.Contains(s)))

@@ -12,9 +12,9 @@ namespace QuantCluster.Bench;
 /// <summary>
 /// The chains of a real search, walked a number of trials at a time: candidates of all chains' steps, judged block by block,
 /// the corrections of the layers that were chosen, what came of them, and its validation. As in a job, the coordinator
-/// makes every candidate of a step before any of it is run, and a step begins when the one before is judged.
+/// makes every candidate of a step before any of it is run; the last step is judged before the time is up.
 /// </summary>
-internal sealed class SearchSteps
+internal sealed class SearchSteps : IAsyncDisposable
 {
     private readonly SearchSettings _settings;
     private readonly TrialBuilder _builder;
@@ -22,7 +22,6 @@ internal sealed class SearchSteps
     private readonly JobTrialRunner _runner;
     private readonly TrialLedger _ledger;
     private readonly ProgressiveChain[] _chains;
-    private readonly List<SearchPoint> _points = [];
 
     private SearchSteps(SearchSettings settings, TrialBuilder builder, TimeEstimate time, JobTrialRunner runner, TrialLedger ledger, ProgressiveChain[] chains) =>
         (_settings, _builder, _time, _runner, _ledger, _chains) = (settings, builder, time, runner, ledger, chains);
@@ -56,9 +55,14 @@ internal sealed class SearchSteps
         {
             SearchBudget budget = new(_settings with { Trials = (int)Math.Ceiling(allowed / ProgressiveSearch.Share) }, () => 0, default);
             ended = await new ProgressiveSearch(_builder, _time, _runner, _ledger, budget, null).RunAsync(
-                _chains, _points, from => _ledger.ValidateAsync([.. _points.Skip(from).Select(p => p.Trial)], default), default);
+                _chains, JudgeAsync, _ => { }, default);
         }
 
         return _ledger.Count - before;
     }
+
+    private async Task<SearchPoint> JudgeAsync(SearchPoint point, CancellationToken cancellation) =>
+        point with { ValidationErrors = (await _ledger.ValidateAsync([point.Trial], cancellation))[0] };
+
+    public ValueTask DisposeAsync() => _runner.DisposeAsync();
 }

@@ -17,7 +17,7 @@ namespace QuantCluster.Bench;
 /// calibration blocks come again under other names; trials are of random layers, every one another; a search is a real one
 /// (<see cref="SearchSteps"/>), which goes on where it stopped.
 /// </summary>
-internal sealed class StageWork : IDisposable
+internal sealed class StageWork : IAsyncDisposable
 {
     private const int TrialSamples = 16;
 
@@ -30,9 +30,10 @@ internal sealed class StageWork : IDisposable
     private readonly JobSources _sources;
     private readonly WorkHandlers _handlers;
     private readonly Dictionary<string, Func<int, Task<Func<Task<int>>>>> _stages;
+    private readonly Dictionary<SearchEffort, SearchSteps> _searches;
 
-    private StageWork(ScaleCluster cluster, TimedEngine engine, JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<string, Func<int, Task<Func<Task<int>>>>> stages) =>
-        (_cluster, _engine, _directory, _sources, _handlers, Context, _stages) = (cluster, engine, directory, sources, handlers, context, stages);
+    private StageWork(ScaleCluster cluster, TimedEngine engine, JobDirectory directory, JobSources sources, WorkHandlers handlers, StageContext context, Dictionary<SearchEffort, SearchSteps> searches, Dictionary<string, Func<int, Task<Func<Task<int>>>>> stages) =>
+        (_cluster, _engine, _directory, _sources, _handlers, Context, _searches, _stages) = (cluster, engine, directory, sources, handlers, context, searches, stages);
 
     public StageContext Context { get; }
 
@@ -68,7 +69,7 @@ internal sealed class StageWork : IDisposable
         int[] samples = [.. Enumerable.Range(0, TrialSamples)];
         Random random = new(1);
         Dictionary<SearchEffort, SearchSteps> searches = [];
-        return new StageWork(cluster, timed, directory, sources, handlers, context, new()
+        return new StageWork(cluster, timed, directory, sources, handlers, context, searches, new()
         {
             [Names[0]] = items => MakeAsync(items, () => Task.FromResult(CalibrateBlock.ItemsOf(sources.Data.Count, Guid.NewGuid().ToString("N"), prepared, planning["plan"], context.DataKey))),
             [Names[1]] = items => MakeAsync(items, async () =>
@@ -117,8 +118,10 @@ internal sealed class StageWork : IDisposable
         return new Times(done, seconds, (process.TotalProcessorTime - own).TotalSeconds, (_cluster.WorkersTime - workers).TotalSeconds, _engine.Seconds - busy);
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
+        foreach (SearchSteps search in _searches.Values)
+            await search.DisposeAsync();
         _handlers.Dispose();
         _sources.Dispose();
         _directory.Dispose();

@@ -23,17 +23,20 @@ public sealed class WaitingItems(WarmWorkers warm)
 
     /// <summary>
     /// Takes what suits the worker better than anybody else, else what nobody has begun with, else what others have too:
-    /// of equals the first. There must be one.
+    /// of equals the first, and what can wait only where there is nothing else. There must be one.
     /// </summary>
     /// <param name="worker">Null where it is not known who will do it: the first.</param>
     public WorkItem TakeFor(string? worker)
     {
-        int chosen = 0;
+        bool waits = _items[0].PassedOver < MostPassedOver && _items.Exists(i => !i.Item.CanWait);
+        int chosen = waits ? _items.FindIndex(i => !i.Item.CanWait) : 0;
         if (worker is not null && _items[0].PassedOver < MostPassedOver && _items.Exists(i => i.Item.Affinity.Count > 0))
         {
             (int Gain, int Own) best = (int.MinValue, 0);
             for (int i = 0; i < _items.Count; i++)
             {
+                if (waits && _items[i].Item.CanWait)
+                    continue;
                 int own = warm.Fit(worker, _items[i].Item);
                 (int Gain, int Own) fit = (own - warm.FitOfOthers(worker, _items[i].Item), own);
                 if (fit.CompareTo(best) > 0)

@@ -37,6 +37,9 @@ public sealed record WorkItem
     /// by that; no part of the key either.
     /// </summary>
     public IReadOnlyList<string> Layers { get; init; } = [];
+
+    /// <summary>Whether others go before it: nothing waits for its result for a while. No part of the key.</summary>
+    public bool CanWait { get; init; }
 }
 
 /// <summary>Why an item has no result.</summary>

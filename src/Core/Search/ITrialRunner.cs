@@ -11,8 +11,9 @@ internal interface ITrialRunner
     /// <summary>Raw errors of a part of the samples, by the trial's key.</summary>
     /// <param name="samples">Indices of samples.</param>
     /// <param name="part">Places in that list; it begins at a whole block.</param>
+    /// <param name="canWait">Whether what else is asked for goes first.</param>
     Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation);
+        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, bool canWait, CancellationToken cancellation);
 
     /// <summary>For each request, the layers that were corrected, by id.</summary>
     Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(

@@ -96,7 +96,7 @@ internal sealed class LayerSearch
             _budget.LimitTo(await _runner.RememberAsync("trials in time", TrialsInTime, cancellation));
         ProgressiveChain[] chains = [.. Chains(sensitivity)];
         int first = _points.Count;
-        bool complete = await new ProgressiveSearch(_builder, _time, _runner, _ledger, _budget, _progress).RunAsync(chains, _points, from => JudgeAsync(from, cancellation), cancellation);
+        bool complete = await new ProgressiveSearch(_builder, _time, _runner, _ledger, _budget, _progress).RunAsync(chains, JudgeAsync, Take, cancellation);
         SearchPoint[] walked = [.. _points.Skip(first).Where(p => p.ValidationErrors is not null)];
         await CorrectAnewAsync("finish", [.. walked.OrderBy(p => p.ValidationErrors!.Average()).Take(Finalists).Select(p => p.Configuration)], cancellation);
         return await PolishAsync(sensitivity, cancellation) && complete && chains.Length == _settings.OrderNames.Count;
@@ -177,18 +177,16 @@ internal sealed class LayerSearch
             [.. configurations.Select(c => c.WithoutCorrections()).DistinctBy(c => c.Hash).SelectMany(c => Kinds(c).Select(k => (c, k)))];
         if (wanted.Length == 0 || _budget.IsOver(1) || !_budget.Allows(_ledger, wanted.Length, 1))
             return;
-        SearchPoint[] points = await Together.RunAsync(wanted, async (w, c) =>
+        Take(await Together.RunAsync(wanted, async (w, c) =>
         {
             Trial bare = _builder.Build(w.Bare);
             CorrectionRequest request = new(bare, [.. bare.Plan.Layers.Select(l => l.Id)], w.Corrections);
             SearchConfiguration after = w.Bare.WithCorrections(w.Corrections, (await _runner.CorrectAsync([request], c))[0]);
             Trial trial = _builder.Build(after);
             double[] errors = (await _ledger.RaceAsync([[trial]], c))[0][0]!;
-            return new SearchPoint(origin, after, trial, errors, _time.Of(trial.Plan));
-        }, cancellation);
-        _points.AddRange(points);
-        await JudgeAsync(_points.Count - points.Length, cancellation);
-        Report(origin, points.Length, points.Length);
+            return await JudgeAsync(new SearchPoint(origin, after, trial, errors, _time.Of(trial.Plan)), c);
+        }, cancellation));
+        Report(origin, wanted.Length, wanted.Length);
     }
 
     /// <summary>What a whole configuration may be corrected by.</summary>
@@ -208,10 +206,24 @@ internal sealed class LayerSearch
             return;
         for (int i = 0; i < open.Length; i++)
             _points[open[i]] = _points[open[i]] with { ValidationErrors = errors[i] };
+        NoteBest();
+    }
 
+    /// <summary>The point with its errors on the validation samples, where it is fast and small enough.</summary>
+    private async Task<SearchPoint> JudgeAsync(SearchPoint point, CancellationToken cancellation) =>
+        _allowance.Permits(point.Trial) ? point with { ValidationErrors = (await _ledger.ValidateAsync([point.Trial], cancellation))[0] } : point;
+
+    /// <summary>Adds points as far as they are judged, and notes the best of all.</summary>
+    private void Take(IReadOnlyList<SearchPoint> points)
+    {
+        _points.AddRange(points);
+        if (points.Any(p => p.ValidationErrors is not null))
+            NoteBest();
+    }
+
+    private void NoteBest() =>
         // The fast start is to be beaten; where that is too large, nothing is.
         _best = _base == _start ? FinalChoice.Of(_start, _points.Skip(1), _allowance.MostTime, _settings.StandardErrors) : FinalChoice.Of(_points.Skip(1), _allowance.MostTime);
-    }
 
     /// <summary>As many chains, of as many steps, as the budget allows.</summary>
     private IEnumerable<ProgressiveChain> Chains(IReadOnlyDictionary<string, double> sensitivity)

@@ -78,13 +78,13 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
     public async Task<IReadOnlyList<double[]>> GlanceAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation) =>
         [.. (await FirstAsync(trials, cancellation)).Select(objective.Errors)];
 
-    /// <summary>Errors on the validation samples.</summary>
+    /// <summary>Errors on the validation samples: what is found does not depend on them, so they can wait.</summary>
     public async Task<IReadOnlyList<double[]>> ValidateAsync(IReadOnlyList<Trial> trials, CancellationToken cancellation)
     {
         Trial[] open = _validation.Claim(trials);
         Task<double[][]> all = _validation.OfAsync(trials);
         await Task.WhenAll(all, _validation.FillAsync(open, async () =>
-            (await runner.MeasureAsync(open, split.Validation, ..split.Validation.Length, cancellation)).Select(e => KeyValuePair.Create(e.Key, objective.Errors(e.Value)))));
+            (await runner.MeasureAsync(open, split.Validation, ..split.Validation.Length, true, cancellation)).Select(e => KeyValuePair.Create(e.Key, objective.Errors(e.Value)))));
         return await all;
     }
 
@@ -94,7 +94,7 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
     {
         Trial[] open = _first.Claim(trials);
         Task<SampleError[][][]> all = _first.OfAsync(trials);
-        await Task.WhenAll(all, _first.FillAsync(open, async () => await runner.MeasureAsync(open, split.Search, ..FirstBlock, cancellation)));
+        await Task.WhenAll(all, _first.FillAsync(open, async () => await runner.MeasureAsync(open, split.Search, ..FirstBlock, false, cancellation)));
         return await all;
     }
 
@@ -105,7 +105,7 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
         Task all = _rest.OfAsync(trials);
         await Task.WhenAll(all, _rest.FillAsync(open, async () => FirstBlock == split.Search.Length
             ? open.ToDictionary(t => t.Key, _ => Array.Empty<SampleError[]>())
-            : await runner.MeasureAsync(open, split.Search, FirstBlock..split.Search.Length, cancellation)));
+            : await runner.MeasureAsync(open, split.Search, FirstBlock..split.Search.Length, false, cancellation)));
     }
 
     /// <summary>All blocks of those nothing is known of at once; of others those after the first.</summary>
@@ -121,7 +121,7 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
             IReadOnlyDictionary<string, SampleError[][]> whole = new Dictionary<string, SampleError[][]>();
             await _rest.FillAsync(open, async () =>
             {
-                whole = await runner.MeasureAsync(open, split.Search, ..split.Search.Length, cancellation);
+                whole = await runner.MeasureAsync(open, split.Search, ..split.Search.Length, false, cancellation);
                 return whole.Select(e => KeyValuePair.Create(e.Key, e.Value[FirstBlock..]));
             });
             return whole.Select(e => KeyValuePair.Create(e.Key, e.Value[..FirstBlock]));

@@ -54,12 +54,12 @@ internal sealed class OrderWalk : ITrialRunner
         List<SearchPoint> points = [];
         ProgressiveSearch search = new(
             _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(_settings, () => 0, default), null);
-        Assert.True(await search.RunAsync([Chain(order)], points, _ => Task.CompletedTask, default));
+        Assert.True(await search.RunAsync([Chain(order)], (p, _) => Task.FromResult(p), points.AddRange, default));
         return points;
     }
 
     public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation)
+        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, bool canWait, CancellationToken cancellation)
     {
         WholeModelError error = new(_builder.Prepared, _data, [.. samples.Take(part)], 1);
         return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(

@@ -34,8 +34,8 @@ internal sealed class JobTrialRunner(StageContext context, BlobId model, BlobId 
     }
 
     public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, CancellationToken cancellation) =>
-        CallAsync(() => TrialsStage.MeasureAsync(context, _items.RunAsync, model, trials, samples, part, workers, cancellation, task));
+        IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, bool canWait, CancellationToken cancellation) =>
+        CallAsync(() => TrialsStage.MeasureAsync(context, _items.RunAsync, model, trials, samples, part, workers, cancellation, task, canWait));
 
     public async Task<double> RememberAsync(string what, Func<double> measure, CancellationToken cancellation)
     {

@@ -14,7 +14,7 @@ internal static class TrialsStage
         return parts.ToDictionary(p => p.Key, p => new Auto().Errors(p.Value));
     }
 
-    /// <inheritdoc cref="MeasureAsync(StageContext, Func{IReadOnlyList{WorkItem}, CancellationToken, Task{IReadOnlyList{BlobId}}}, BlobId, IReadOnlyList{Trial}, IReadOnlyList{int}, Range, int, CancellationToken, bool)"/>
+    /// <inheritdoc cref="MeasureAsync(StageContext, Func{IReadOnlyList{WorkItem}, CancellationToken, Task{IReadOnlyList{BlobId}}}, BlobId, IReadOnlyList{Trial}, IReadOnlyList{int}, Range, int, CancellationToken, bool, bool)"/>
     /// <param name="stage">What progress and times are told of.</param>
     public static Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
         string stage, StageContext context, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false) =>
@@ -23,9 +23,10 @@ internal static class TrialsStage
     /// <summary>The raw errors on a part of the samples, from which every objective follows.</summary>
     /// <param name="runAsync">Does the items.</param>
     /// <param name="part">Places in the list of samples; it begins at a whole block.</param>
+    /// <param name="canWait">Whether other items of the run go first.</param>
     /// <returns>By the trial's key.</returns>
     public static async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
-        StageContext context, Func<IReadOnlyList<WorkItem>, CancellationToken, Task<IReadOnlyList<BlobId>>> runAsync, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false)
+        StageContext context, Func<IReadOnlyList<WorkItem>, CancellationToken, Task<IReadOnlyList<BlobId>>> runAsync, BlobId model, IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, int workers, CancellationToken cancellation, bool task = false, bool canWait = false)
     {
         (int first, int count) = part.GetOffsetAndLength(samples.Count);
         ArgumentOutOfRangeException.ThrowIfNotEqual(first % EvaluateTrial.BlockSize, 0);
@@ -37,7 +38,7 @@ internal static class TrialsStage
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
             WorkItem[] blocks = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
             IReadOnlyList<string> affinity = context.Runner.IsRemote ? await context.Handlers.AffinityOfAsync(trial, distinct[t], model, blocks.Length == 1) : [];
-            items[t] = [.. blocks.Select(b => b with { Affinity = affinity, Layers = distinct[t].Layers })];
+            items[t] = [.. blocks.Select(b => b with { Affinity = affinity, Layers = distinct[t].Layers, CanWait = canWait })];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];
