@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using QuantCluster.Corrections;
 using QuantCluster.Search.Configuration;
 
 namespace QuantCluster.Search;

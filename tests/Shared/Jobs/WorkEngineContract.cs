@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Threading.Channels;
 using QuantCluster.Jobs;
 
 namespace QuantCluster.Tests.Jobs;
@@ -135,6 +137,55 @@ public abstract class WorkEngineContract : IDisposable
         Dictionary<string, int> done = Hashing.CallsAndProcesses(job.Folder).CountBy(c => c.Process).ToDictionary();
         Assert.Equal(Processes, done.Count);
         Assert.All(done.Values, d => Assert.InRange(d, 10, 20 * Processes));
+    }
+
+    [Fact]
+    public async Task A_source_that_has_nothing_for_a_while_goes_on_without_delay()
+    {
+        Channel<WorkItem> posted = Channel.CreateUnbounded<WorkItem>();
+        await using IAsyncEnumerator<WorkResult> results = Create(2).ExecuteAsync(Job(), posted.Reader.ReadAllAsync()).GetAsyncEnumerator();
+        List<TimeSpan> rounds = [];
+        for (int round = 0; round < 6; round++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            WorkItem[] items = [.. Enumerable.Range(3 * round, 3).Select(i => Hashing.Item(i))];
+            foreach (WorkItem item in items)
+                await posted.Writer.WriteAsync(item);
+            HashSet<string> done = [];
+            for (int i = 0; i < items.Length; i++)
+            {
+                Assert.True(await results.MoveNextAsync());
+                Assert.Equal(Hashing.Expected(results.Current.Item), Encoding.UTF8.GetString(results.Current.Bytes.Span));
+                done.Add(results.Current.Item.Key);
+            }
+
+            Assert.Equal(items.Select(i => i.Key).Order(), done.Order());
+            rounds.Add(Stopwatch.GetElapsedTime(began));
+            await Task.Delay(150);
+        }
+
+        // The first may open what it needs; others may be late on a busy machine, but not all.
+        Assert.InRange(rounds.Skip(1).Min().TotalMilliseconds, 0, 100);
+        posted.Writer.Complete();
+        Assert.False(await results.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task A_run_ends_at_once_while_its_source_has_nothing()
+    {
+        Channel<WorkItem> posted = Channel.CreateUnbounded<WorkItem>();
+        using CancellationTokenSource stop = new();
+        await posted.Writer.WriteAsync(Hashing.Item(0));
+        JobContext job = Job();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (WorkResult _ in Create(2).ExecuteAsync(job, posted.Reader.ReadAllAsync(CancellationToken.None), stop.Token))
+                stop.CancelAfter(50);
+        }).WaitAsync(TimeSpan.FromSeconds(10));
+
+        await posted.Writer.WriteAsync(Hashing.Item(1));
+        await Task.Delay(60);
+        Assert.Equal(["0"], Hashing.Calls(job.Folder));
     }
 
     [Fact]
