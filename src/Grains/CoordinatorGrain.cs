@@ -95,7 +95,12 @@ internal sealed partial class CoordinatorGrain(
         try
         {
             StoredJobRun run = new(new StoredJob(store, Id), silo.Name, time) { Workers = () => Volatile.Read(ref _silos) };
-            OrleansEngine engine = new(cluster, new OrleansEngineSettings { Home = silo.SiloAddress.ToParsableString(), Heard = silos => Volatile.Write(ref _silos, silos) });
+            OrleansEngine engine = new(cluster, new OrleansEngineSettings
+            {
+                Home = silo.SiloAddress.ToParsableString(),
+                IsLeaving = () => _farewell.IsCancellationRequested,
+                Heard = silos => Volatile.Write(ref _silos, silos),
+            });
             JobState state = await Task.Run(() => run.RunAsync(engine, _farewell.Token));
             LogEnd(Id, state.Phase, state.Message ?? "");
             if (state.IsOver)

@@ -90,12 +90,12 @@ internal sealed class ItemDispatch(IGrainFactory grains, Lanes lanes, JobContext
     private Task<WorkAnswer> AskAsync(string? watcher, Lanes.Lane lane, WorkOrder order, CancellationToken cancellation)
     {
         if (watcher is null)
-            return WatchedCall.AskAsync(lane.Grain, order.Key, lane.Silo, settings.CheckEvery, () => lane.Grain.ExecuteAsync(order, cancellation), cancellation);
+            return WatchedCall.AskAsync(lane.Grain, order.Key, lane.Silo, settings.CheckEvery, c => lane.Grain.ExecuteAsync(order, c), cancellation);
         ILayerGrain layer = grains.GetGrain<ILayerGrain>(watcher);
         CandidateOrder candidate = new(order, lane.Key, lane.Silo, settings.CheckEvery);
         return WatchedCall.AskAsync(
             layer, order.Key, lanes.SiloOfWatcher(lane, settings.Home), settings.CheckEvery,
-            () => lane.Route.Layers ? layer.CorrectAsync(candidate, cancellation) : layer.ScoreAsync(candidate, cancellation), cancellation);
+            c => lane.Route.Layers ? layer.CorrectAsync(candidate, c) : layer.ScoreAsync(candidate, c), cancellation, settings.IsLeaving);
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> BytesOfAsync(WorkAnswer answer, CancellationToken cancellation) =>

@@ -69,7 +69,7 @@ internal sealed class LayerGrain(JobRooms rooms, SiloWork work, RecentAnswers re
         CancellationToken stop = candidate.Stop.Token;
         try
         {
-            WorkAnswer answer = await WatchedCall.AskAsync(worker, order.Work.Key, order.Silo, order.CheckEvery, () => worker.ExecuteAsync(order.Work, stop), stop);
+            WorkAnswer answer = await WatchedCall.AskAsync(worker, order.Work.Key, order.Silo, order.CheckEvery, c => worker.ExecuteAsync(order.Work, c), stop);
             _recent.Keep(order.Work, answer);
             DelayDeactivation(Patience);
             return answer;

@@ -15,6 +15,12 @@ public sealed record OrleansEngineSettings
     /// <summary>Address of the silo that the engine runs on, if it does: what is to outlive the coordinator is placed elsewhere.</summary>
     public string? Home { get; init; }
 
+    /// <summary>
+    /// Whether a run that is cancelled only leaves its place to another: candidates under way go on, and whoever takes the job up finds
+    /// them. Null for never.
+    /// </summary>
+    public Func<bool>? IsLeaving { get; init; }
+
     /// <summary>How often an item that takes long is asked after.</summary>
     public TimeSpan CheckEvery { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -16,17 +16,24 @@ internal static class WatchedCall
     /// <param name="silo">Address of the silo on which the grain is placed where it is not there yet; null for any.</param>
     /// <param name="checkEvery">How often it is asked after.</param>
     /// <param name="ask">Makes the call.</param>
-    /// <param name="cancellation">The call's own, too.</param>
+    /// <param name="cancellation">Cancels the call.</param>
+    /// <param name="isLeft">Whether the call is to go on although no one waits for it any more; null for never.</param>
     /// <exception cref="LostOrderException">The grain holds the order no more.</exception>
     public static async Task<WorkAnswer> AskAsync(
-        IWorkGrain grain, string key, string? silo, TimeSpan checkEvery, Func<Task<WorkAnswer>> ask, CancellationToken cancellation)
+        IWorkGrain grain, string key, string? silo, TimeSpan checkEvery, Func<CancellationToken, Task<WorkAnswer>> ask, CancellationToken cancellation, Func<bool>? isLeft = null)
     {
         // Whoever asks here may have been placed by a hint that came with its own call.
         if (silo is null)
             RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         else
             RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
-        Task<WorkAnswer> call = ask();
+        using CancellationTokenSource stop = new();
+        using CancellationTokenRegistration stopping = cancellation.Register(() =>
+        {
+            if (isLeft?.Invoke() != true)
+                stop.Cancel();
+        });
+        Task<WorkAnswer> call = ask(stop.Token);
         RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         for (int unheard = 0; ;)
         {
@@ -37,7 +44,7 @@ internal static class WatchedCall
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 Task ended = call;
-                await ended.WaitAsync(CancellationPatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ended.WaitAsync(isLeft?.Invoke() == true ? TimeSpan.Zero : CancellationPatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 throw;
             }
             catch (TimeoutException) when (!call.IsCompleted)

@@ -94,8 +94,8 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>An engine that sees silos from here.</summary>
     public OrleansEngine CreateEngine(int? window = null) => CreateEngine(Client, window);
 
-    public OrleansEngine CreateEngine(OrleansCluster client, int? window = null) =>
-        new(client.Grains, new OrleansEngineSettings { Window = window, CheckEvery = TimeSpan.FromSeconds(1) });
+    public OrleansEngine CreateEngine(OrleansCluster client, int? window = null, Func<bool>? isLeaving = null) =>
+        new(client.Grains, new OrleansEngineSettings { Window = window, CheckEvery = TimeSpan.FromSeconds(1), IsLeaving = isLeaving });
 
     /// <summary>What all silos said, for the message of a test that fails.</summary>
     public string Output => string.Join('\n', _silos.Concat(_dead).Select(s => $"--- {s.Name}\n{s.Output}"));
