@@ -6,8 +6,8 @@ namespace QuantCluster.Grains;
 public interface IWorkGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Does an item. An order that is already being done here is joined, not done twice. The time-out is far beyond any
-    /// item: whoever waits asks <see cref="IsHoldingAsync"/> meanwhile.
+    /// Does an item. An order that is already being done here is joined, one that was answered here lately is answered again, none
+    /// is done twice. The time-out is far beyond any item: whoever waits asks <see cref="IsHoldingAsync"/> meanwhile.
     /// </summary>
     [Alias("Execute"), ResponseTimeout("06:00:00")]
     Task<WorkAnswer> ExecuteAsync(WorkOrder order, CancellationToken cancellation);

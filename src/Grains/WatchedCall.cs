@@ -43,6 +43,7 @@ internal static class WatchedCall
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
+                Forget(call);
                 Task ended = call;
                 await ended.WaitAsync(isLeft?.Invoke() == true ? TimeSpan.Zero : CancellationPatience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 throw;
@@ -55,10 +56,14 @@ internal static class WatchedCall
             // Once may be chance: the answer was on its way.
             if (unheard < 2)
                 continue;
-            _ = call.ContinueWith(late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            Forget(call);
             throw new LostOrderException();
         }
     }
+
+    /// <summary>What becomes of it is no one's any more.</summary>
+    private static void Forget(Task call) =>
+        _ = call.ContinueWith(late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
     private static async Task<bool> IsHeldAsync(IWorkGrain grain, string key)
     {

@@ -41,6 +41,30 @@ public sealed class ClusterFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task A_search_goes_by_the_grains_of_its_layers_and_on_when_its_coordinator_is_killed()
+    {
+        SearchSettings search = new() { Trials = 60 };
+        await using TestCluster cluster = await TestCluster.StartAsync(3, TestCluster.Silo);
+        StoredJob job = Submit(cluster, search);
+        await cluster.Client.AnnounceAsync(job.Id);
+        await WaitAsync(job, s => s.Stage is "search" or "trials" || s.IsOver, cluster);
+        string coordinator = (await cluster.Client.Grains.GetGrain<ICoordinatorGrain>(job.Id).DescribeAsync()).Silo;
+        cluster.Kill(cluster.Silos.Single(s => s.Name == coordinator));
+        await WaitAsync(job, s => s.IsOver, cluster);
+        await AssertLikeAloneAsync(cluster, job, search);
+
+        using JobDirectory directory = JobDirectory.Open(job.Folder);
+        BlobId plan = BlobId.Parse(directory.Journal.Records.First(r => r.Outputs.ContainsKey("plan")).Outputs["plan"]);
+        using System.Text.Json.JsonDocument layers = System.Text.Json.JsonDocument.Parse(await directory.Blobs.GetAsync(plan));
+        LayerDescription[] watched = await Task.WhenAll(layers.RootElement.GetProperty("layers").EnumerateArray().Select(layer =>
+            cluster.Client.Grains.GetGrain<ILayerGrain>(WorkRoute.WatcherOf(job.Id, [layer.GetProperty("id").GetString()!])).DescribeAsync()));
+        Assert.All(watched, l => Assert.Equal(0, l.UnderWay));
+
+        // What went by those that died with the coordinator's silo may all be in the journal.
+        Assert.True(watched.Count(l => l.SentOut > 0) > watched.Length / 2, string.Join('\n', watched.AsEnumerable()));
+    }
+
+    [Fact]
     public async Task A_damaged_blob_is_made_again()
     {
         await using TestCluster cluster = await TestCluster.StartAsync(2, TestCluster.Silo);
