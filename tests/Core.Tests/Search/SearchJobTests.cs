@@ -14,9 +14,17 @@ public sealed class SearchJobTests : IDisposable
     [Fact]
     public async Task The_answer_does_not_depend_on_the_number_of_workers()
     {
-        byte[][] models = [await BytesAsync(workers: 1, "one"), await BytesAsync(workers: 2, "two"), await BytesAsync(workers: 3, "three")];
+        string[] names = ["one", "two", "five"];
+        byte[][] models = [await BytesAsync(workers: 1, names[0]), await BytesAsync(workers: 2, names[1]), await BytesAsync(workers: 5, names[2])];
         Assert.Equal(models[0], models[1]);
         Assert.Equal(models[0], models[2]);
+
+        // Nor do the trials, what they were tried for, or the points and their order.
+        string[] outcomes = [.. names.Select(n => File.ReadAllText(_folder[$"{n}/{SearchOutcome.FileName}"]))];
+        Assert.All(outcomes, o => Assert.Equal(outcomes[0], o));
+        Assert.All(names, n => Assert.Equal(Keys(names[0]), Keys(n)));
+
+        string[] Keys(string name) => [.. ModelJob.Trials(_folder, name).Select(l => l[..l.IndexOf(',', StringComparison.Ordinal)]).Order()];
     }
 
     [Fact]
