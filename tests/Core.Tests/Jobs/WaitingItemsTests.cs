@@ -72,6 +72,16 @@ public class WaitingItemsTests
         Assert.True(times.AreLong(Item("1")));
     }
 
+    [Fact]
+    public void What_can_wait_comes_last_but_not_never()
+    {
+        _warm.Note("one", Item("0", "a"));
+        Assert.Equal("2 3 1", Order("one", Item("1", "a") with { CanWait = true }, Item("2"), Item("3")));
+        Assert.Equal("2 3 1", Order(null, Item("1") with { CanWait = true }, Item("2"), Item("3")));
+        string[] order = Order("one", [Item("late") with { CanWait = true }, .. Enumerable.Range(0, 100).Select(i => Item($"{i}", "a"))]).Split(' ');
+        Assert.InRange(Array.IndexOf(order, "late"), 10, 30);
+    }
+
     private string Order(string? worker, params WorkItem[] items)
     {
         WaitingItems waiting = new(_warm);
