@@ -8,6 +8,8 @@ namespace QuantCluster.Grains;
 /// <summary>The way in for hosts.</summary>
 public static class GrainsHosting
 {
+    private const int SpareThreads = 8;
+
     /// <summary>
     /// Makes a silo do jobs' items. Clustering, the store named <c>jobs</c> and reminders are the host's to choose.
     /// An <see cref="IJobOpener"/> registered before is kept.
@@ -18,6 +20,10 @@ public static class GrainsHosting
     /// <param name="reminderPeriod">A job whose silo died is taken up again within this time.</param>
     public static ISiloBuilder AddQuantCluster(this ISiloBuilder silo, JobStore store, int cores, TimeSpan reminderPeriod)
     {
+        // An item goes on with a thread of the pool once it has waited for a file, and keeps it until it is done: grains and
+        // messages, other silos' too, must find others.
+        ThreadPool.GetMinThreads(out int threads, out int ports);
+        ThreadPool.SetMinThreads(Math.Max(threads, cores + SpareThreads), ports);
         silo.AddActivityPropagation();
 
         // Orleans' older directory forgets, with each silo that dies, also grains of others: their warm sessions, and who
