@@ -78,8 +78,7 @@ internal sealed class StageWork : IAsyncDisposable
                 random.Shuffle(left);
                 Trial trial = builder.BuildOnly(left.Skip(FloatLayers));
                 BlobId id = await handlers.Trials.PutAsync(trial, default);
-                IReadOnlyList<string> affinity = await handlers.AffinityOfAsync(id, trial, prepared, isOneItem: true);
-                return [.. EvaluateTrial.ItemsOf(id, QuantizationJob.ToolVersion, prepared, context.DataKey, samples).Select(i => i with { Affinity = affinity })];
+                return await handlers.WithAffinityAsync(id, trial, prepared, EvaluateTrial.ItemsOf(id, QuantizationJob.ToolVersion, prepared, context.DataKey, samples));
             }),
             [Names[2]] = trials => SearchAsync(SearchEffort.Balanced, trials),
             [Names[3]] = trials => SearchAsync(SearchEffort.Thorough, trials),

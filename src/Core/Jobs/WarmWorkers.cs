@@ -7,7 +7,7 @@ namespace QuantCluster.Jobs;
 public sealed class WarmWorkers
 {
     /// <summary>Items of a worker that are remembered.</summary>
-    private const int Remembered = 32;
+    private const int Remembered = 128;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Queue<IReadOnlyList<string>>> _recent = [];

@@ -34,8 +34,8 @@ public sealed class WorkHandlers : IDisposable
 
     internal TrialStore Trials { get; }
 
-    /// <inheritdoc cref="EvaluateTrial.AffinityOfAsync"/>
-    internal ValueTask<IReadOnlyList<string>> AffinityOfAsync(BlobId id, Trial trial, BlobId model, bool isOneItem) => _trials.AffinityOfAsync(id, trial, model, isOneItem);
+    /// <inheritdoc cref="EvaluateTrial.WithAffinityAsync"/>
+    internal ValueTask<WorkItem[]> WithAffinityAsync(BlobId id, Trial trial, BlobId model, WorkItem[] items) => _trials.WithAffinityAsync(id, trial, model, items);
 
     /// <summary>Lets warm sessions and values go: between stages, or when no item came for a while. Items may go on meanwhile.</summary>
     public void Release()

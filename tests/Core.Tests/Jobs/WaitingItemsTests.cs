@@ -36,10 +36,10 @@ public class WaitingItemsTests
     public void A_worker_has_forgotten_what_it_did_long_ago()
     {
         _warm.Note("one", Item("0", "a"));
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < 200; i++)
             _warm.Note("one", Item($"{i}", $"other {i}"));
         Assert.Equal(0, _warm.Fit("one", Item("1", "a")));
-        Assert.Equal(1, _warm.Fit("one", Item("1", "other 99")));
+        Assert.Equal(1, _warm.Fit("one", Item("1", "other 199")));
     }
 
     [Fact]

@@ -110,23 +110,43 @@ public class PieceRunsTests
     }
 
     [Fact]
-    public void Activations_are_kept_from_the_second_time_on_and_the_least_used_go_first()
+    public void What_was_met_once_has_a_part_of_the_room_and_drives_out_nothing_that_was_met_again()
     {
         KeptActivations kept = new(most: 100);
-        Assert.False(kept.Deserves("a"));
-        Assert.True(kept.Deserves("a"));
-        kept.Keep("a", [Tensor(40)]);
-        Assert.False(kept.Deserves("a"));
-        kept.Keep("b", [Tensor(20), Tensor(20)]);
+        Assert.True(kept.Lacks("a"));
+        kept.Keep("a", [Tensor(30)]);
+        Assert.False(kept.Lacks("a"));
         Assert.NotNull(kept.Find("a"));
-        kept.Keep("c", [Tensor(40)]);
+        foreach (string own in (string[])["b", "c", "d"])
+            kept.Keep(own, [Tensor(10), Tensor(10)]);
+        Assert.Equal([false, true, true, false], new[] { "a", "b", "c", "d" }.Select(kept.Lacks));
+
+        // Met for the second time, though it had to go in between.
+        kept.Keep("b", [Tensor(20)]);
+        kept.Keep("c", [Tensor(20)]);
+        kept.Keep("e", [Tensor(20)]);
+        Assert.Equal([false, false, false, true, false], new[] { "a", "b", "c", "d", "e" }.Select(kept.Lacks));
+    }
+
+    [Fact]
+    public void The_least_recently_used_activations_go_first()
+    {
+        KeptActivations kept = new(most: 100);
+        foreach (string name in (string[])["a", "b"])
+        {
+            kept.Keep(name, [Tensor(30)]);
+            Assert.NotNull(kept.Find(name));
+        }
+
+        Assert.NotNull(kept.Find("a"));
+        kept.Keep("c", [Tensor(30)]);
+        Assert.NotNull(kept.Find("c"));
+        kept.Keep("d", [Tensor(20)]);
         Assert.Null(kept.Find("b"));
         Assert.NotNull(kept.Find("a"));
         kept.Keep("larger than all", [Tensor(101)]);
         Assert.Null(kept.Find("larger than all"));
-        Assert.NotNull(kept.Find("c"));
-
-        static DenseTensor Tensor(int bytes) => new(ElementType.UInt8, [bytes], new byte[bytes]);
+        Assert.NotNull(kept.Find("d"));
     }
 
     [Fact]
@@ -149,6 +169,8 @@ public class PieceRunsTests
             return [.. beginnings.Of(trial, w => trial.Configuration.Weights.Single(n => ReferenceEquals(n.Value, w)).Key)];
         }
     }
+
+    private static DenseTensor Tensor(int bytes) => new(ElementType.UInt8, [bytes], new byte[bytes]);
 
     private Trial Of(int bits) => _builder.Build(_builder.Plan.Layers
         .Where((_, i) => (bits >> i & 1) == 1).Aggregate(SearchConfiguration.AllFloat, (c, l) => c.With(l.Id, LayerChoice.Int8)));

@@ -122,10 +122,11 @@ public abstract class WorkEngineContract : IDisposable
         Assert.Equal(items.Select(i => i.Key).Order(), results.Select(r => r.Item.Key).Order());
         Assert.All(results, r => Assert.Equal(Hashing.Expected(r.Item), Encoding.UTF8.GetString(r.Bytes.Span)));
 
-        // Who is done with his own at the end, and who came first in the beginning, takes some of another's.
+        // Who is done with his own at the end, and who came first in the beginning, takes some of another's: more of it where others
+        // use the machine's cores.
         var mostly = Hashing.CallsAndProcesses(job.Folder).GroupBy(c => int.Parse(c.Argument, CultureInfo.InvariantCulture) / Each)
             .Select(shared => shared.CountBy(c => c.Process).MaxBy(c => c.Value)).ToArray();
-        Assert.All(mostly, m => Assert.InRange(m.Value, Each * 5 / 8, Each));
+        Assert.All(mostly, m => Assert.InRange(m.Value, Each / 2, Each));
         Assert.Equal(Processes, mostly.Select(m => m.Key).Distinct().Count());
     }
 

@@ -40,16 +40,26 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
     }
 
     /// <summary>
-    /// What trials have in common with others, the most first: for a trial of several items itself, then its beginnings.
+    /// What a trial's items have in common with others, the most first: for a trial of several items itself, whose sessions are open;
+    /// then what its beginnings gave on the item's own block; then the sessions of its beginnings.
     /// </summary>
     /// <param name="id">The trial's blob.</param>
     /// <param name="trial">The trial; it was stored.</param>
     /// <param name="model">The prepared model's blob.</param>
-    /// <param name="isOneItem">Whether no other item is of the same trial.</param>
-    public async ValueTask<IReadOnlyList<string>> AffinityOfAsync(BlobId id, Trial trial, BlobId model, bool isOneItem)
+    /// <param name="items">Of the trial (<see cref="ItemsOf"/>).</param>
+    /// <returns>The items, each with its affinity.</returns>
+    public async ValueTask<WorkItem[]> WithAffinityAsync(BlobId id, Trial trial, BlobId model, WorkItem[] items)
     {
         IReadOnlyList<string> beginnings = CutsOf(model.Value, await values.ModelAsync(model)).Beginnings.Of(trial, trials.NameOf);
-        return isOneItem ? beginnings : [id.Value, .. beginnings];
+        string[] own = items.Length == 1 ? [] : [id.Value];
+        return [.. items.Select(With)];
+
+        WorkItem With(WorkItem item)
+        {
+            // As short as they may be: of each worker some hundred are remembered.
+            string block = ContentHash.Of(BlockOf(item))[..16];
+            return item with { Affinity = [.. own, .. beginnings.Select(b => $"{b[..16]} {block}"), .. beginnings] };
+        }
     }
 
     public async ValueTask<byte[]> ExecuteAsync(WorkItem item, JobContext job, CancellationToken cancellation)
@@ -64,7 +74,7 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
         Range block = SampleRange.Parse(parts[1]);
         using BlockRun run = _runs.Begin(
             parts[0], () => trials.GetAsync(BlobId.Parse(parts[0]), cancellation).GetAwaiter().GetResult().Emit(prepared),
-            CutsOf(item.Inputs[1], prepared).Tensors, $"{item.Inputs[3]} {parts[1]}", block.End.Value - block.Start.Value);
+            CutsOf(item.Inputs[1], prepared).Tensors, BlockOf(item), block.End.Value - block.Start.Value);
         SampleError[][] errors = objective.Measure(run.Run, block, cancellation);
         WorkInstruments.AddTrial(block.End.Value - block.Start.Value);
         return CanonicalJson.Serialize(errors, StageJson.Default.SampleErrorArrayArray);
@@ -77,6 +87,9 @@ internal sealed class EvaluateTrial(JobValues values, TrialStore trials, JobSour
         _runs.Release();
         _objectives.Clear();
     }
+
+    /// <summary>Equal names, equal samples.</summary>
+    private static string BlockOf(WorkItem item) => $"{item.Inputs[3]} {item.Argument[(item.Argument.IndexOf(' ') + 1)..]}";
 
     /// <summary>Where candidates of a model come apart: the same in every process.</summary>
     private (IReadOnlyList<string> Tensors, Beginnings Beginnings) CutsOf(string model, OnnxModel prepared) => _cuts.GetOrAdd(model, _ => new(() =>

@@ -37,8 +37,9 @@ internal static class TrialsStage
         {
             BlobId trial = await context.Handlers.Trials.PutAsync(distinct[t], cancellation);
             WorkItem[] blocks = EvaluateTrial.ItemsOf(trial, context.Directory.Specification.Tool, model, context.DataKey, samples, task)[begin..end];
-            IReadOnlyList<string> affinity = context.Runner.IsRemote ? await context.Handlers.AffinityOfAsync(trial, distinct[t], model, blocks.Length == 1) : [];
-            items[t] = [.. blocks.Select(b => b with { Affinity = affinity, Layers = distinct[t].Layers, CanWait = canWait })];
+            if (context.Runner.IsRemote)
+                blocks = await context.Handlers.WithAffinityAsync(trial, distinct[t], model, blocks);
+            items[t] = [.. blocks.Select(b => b with { Layers = distinct[t].Layers, CanWait = canWait })];
         }
 
         WorkItem[] order = [.. items.Chunk(workers).SelectMany(InTurn)];

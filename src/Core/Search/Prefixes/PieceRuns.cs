@@ -48,7 +48,7 @@ internal sealed class PieceRuns(int workers, SessionSettings settings, long most
             {
                 int piece = p;
                 WarmSessions.Loan session = (names.Length == 1 ? _whole : _pieces).Borrow(names[p].Hash, () => ModelSession.Create(pieces.Value[piece], settings));
-                bool keeps = p + 1 < names.Length && _kept.Deserves(NameOf(p));
+                bool keeps = p + 1 < names.Length && _kept.Lacks(NameOf(p));
                 run.Add(session, keeps ? tensors => _kept.Keep(NameOf(piece), tensors) : null);
             }
 
