@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using QuantCluster.Jobs;
 
 namespace QuantCluster.Client;
 
@@ -50,6 +51,10 @@ internal static class CommandLine
         {
             Console.Error.WriteLine($"quant: internal error: {e.Message} (set QUANT_DEBUG=1 for details; this is a bug, please report it)");
             return (int)ExitCode.InternalError;
+        }
+        finally
+        {
+            FirstUse.End();
         }
     }
 

@@ -23,6 +23,20 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_process_that_fails_at_once_does_not_crash_in_the_middle_of_loading_ONNX_Runtime()
+    {
+        File.WriteAllText(_bench.Model, "solid cube\n");
+        Quant.Result[][] results = await Task.WhenAll(Enumerable.Range(0, 3).Select(async i =>
+        {
+            List<Quant.Result> own = [];
+            while (own.Count < 8)
+                own.Add(await Quant.RunAsync("run", _bench.Model, "--data", _bench.Spec, "--out", _bench[$"{i}.onnx"]));
+            return own.ToArray();
+        }));
+        Assert.All(results.SelectMany(r => r), r => Assert.Equal(((int)ExitCode.BadModel, $"quant: {_bench.Model}: not an ONNX model."), (r.Code, r.Error)));
+    }
+
+    [Fact]
     public async Task A_truncated_model()
     {
         byte[] whole = File.ReadAllBytes(_bench.Model);

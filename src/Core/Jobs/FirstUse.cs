@@ -8,12 +8,13 @@ namespace QuantCluster.Jobs;
 /// </summary>
 public static class FirstUse
 {
+    private static Task _begun = Task.CompletedTask;
+
     /// <summary>Returns at once. What fails here fails again, and is told, where it is needed.</summary>
-    public static void Begin()
-    {
-        _ = Task.Run(() => ModelSession.RuntimeVersion);
-        _ = Task.Run(WriteAndRead);
-    }
+    public static void Begin() => _begun = Task.WhenAll(Task.Run(() => ModelSession.RuntimeVersion), Task.Run(WriteAndRead));
+
+    /// <summary>Waits for what was begun: a process that ends while a library is being loaded crashes now and then.</summary>
+    public static void End() => Task.WaitAny(_begun);
 
     private static void WriteAndRead()
     {
