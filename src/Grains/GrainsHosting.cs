@@ -8,7 +8,8 @@ namespace QuantCluster.Grains;
 /// <summary>The way in for hosts.</summary>
 public static class GrainsHosting
 {
-    private const int SpareThreads = 8;
+    /// <summary>Threads of the pool beside one for each item: more of them cost a silo of one core a tenth of it.</summary>
+    private const int SpareThreads = 1;
 
     /// <summary>
     /// Makes a silo do jobs' items. Clustering, the store named <c>jobs</c> and reminders are the host's to choose.
