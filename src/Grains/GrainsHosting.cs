@@ -33,7 +33,8 @@ public static class GrainsHosting
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003
 
-        // That a grain may for a moment live twice harms nothing here: no grain begins anew only after a pause.
+        // Grains of a silo that died come up elsewhere at once. That one may live twice for a moment harms nothing here: items
+        // give the same result wherever they are done, and of two coordinators only the later one's tenure counts.
         silo.Configure<GrainDirectoryOptions>(o => o.RangeLeaseDuration = TimeSpan.Zero);
         silo.Services.AddSingleton(new CoreGate(cores));
         silo.Services.TryAddSingleton<IJobOpener, StoreOpener>();

@@ -8,13 +8,8 @@ public sealed class JobDirectoryTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private static JobSpecification Specification(string model = "aa") => new()
-    {
-        Tool = "1.0",
-        Model = new JobInput("/m.onnx", model),
-        Output = "/out.onnx",
-        Settings = new JobSettings { Method = RangeMethod.Entropy, Samples = 3 },
-    };
+    private static JobSpecification Specification(string model = "aa") =>
+        BareJob.Specify(model) with { Settings = new JobSettings { Method = RangeMethod.Entropy, Samples = 3 } };
 
     [Fact]
     public void A_job_is_opened_with_what_it_was_created_with()

@@ -13,7 +13,7 @@ public sealed class StageItemsTests : IDisposable
     [Fact]
     public async Task An_item_that_two_ask_for_at_once_is_done_and_journalled_once()
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         await using StageItems items = Open(job, 2);
         WorkItem[] all = [.. Enumerable.Range(0, 12).Select(Item)];
         IReadOnlyList<BlobId>[] results = await Task.WhenAll(
@@ -27,7 +27,7 @@ public sealed class StageItemsTests : IDisposable
     [Fact]
     public async Task Who_asks_later_does_not_wait_for_what_others_asked_for()
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         await using StageItems items = Open(job, 2);
         _handler.Gate = new TaskCompletionSource();
         Task first = items.RunAsync([new WorkItem("slow", "gated")], default);
@@ -40,7 +40,7 @@ public sealed class StageItemsTests : IDisposable
     [Fact]
     public async Task A_failing_item_fails_all_who_ask_with_its_message_and_leaves_nothing_running()
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         await using StageItems items = Open(job, 2);
         _handler.Gate = new TaskCompletionSource();
         Task waiting = items.RunAsync([new WorkItem("slow", "gated"), Item(5)], default);
@@ -56,7 +56,7 @@ public sealed class StageItemsTests : IDisposable
     {
         using CancellationTokenSource stop = new();
         WorkItem[] all = [.. Enumerable.Range(0, 40).Select(Item)];
-        using (JobDirectory job = OpenJob())
+        using (JobDirectory job = BareJob.Open(_folder))
         {
             await using StageItems items = Open(job, 2);
             Task<IReadOnlyList<BlobId>> half = items.RunAsync(all[..20], stop.Token), rest = items.RunAsync(all[20..], stop.Token);
@@ -70,7 +70,7 @@ public sealed class StageItemsTests : IDisposable
         int before = Lines();
         Assert.InRange(before, 6, 39);
         _handler.Done.Clear();
-        using JobDirectory again = OpenJob();
+        using JobDirectory again = BareJob.Open(_folder);
         await using StageItems resumed = Open(again, 2);
         await resumed.RunAsync(all, default);
         Assert.Equal(40 - before, _handler.Done.Count);
@@ -82,7 +82,7 @@ public sealed class StageItemsTests : IDisposable
     {
         double seconds;
         WorkItem[] all = [.. Enumerable.Range(0, 6).Select(Item)];
-        using (JobDirectory job = OpenJob())
+        using (JobDirectory job = BareJob.Open(_folder))
         {
             StageRunner runner = new(job, new LocalEngine(3));
             long began = Stopwatch.GetTimestamp();
@@ -100,7 +100,7 @@ public sealed class StageItemsTests : IDisposable
             seconds = runner.SecondsOf("test");
         }
 
-        using JobDirectory again = OpenJob();
+        using JobDirectory again = BareJob.Open(_folder);
         StageRunner resumed = new(again, new LocalEngine(3));
         await using StageItems known = resumed.Open("test", Handlers);
         await Task.WhenAll(known.RunAsync([.. all, Item(6)], default), known.RunAsync(all, default));
@@ -110,7 +110,7 @@ public sealed class StageItemsTests : IDisposable
     [Fact]
     public async Task Progress_never_goes_back_while_items_are_left()
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         Reports reports = new();
         await using StageItems items = new StageRunner(job, new LocalEngine(2), reports).Open("test", Handlers);
         await Task.WhenAll(Enumerable.Range(0, 5).Select(i => items.RunAsync([.. Enumerable.Range(4 * i, 4).Select(Item)], default)));
@@ -127,14 +127,6 @@ public sealed class StageItemsTests : IDisposable
     private int Lines() => File.ReadLines(_folder["job/journal.jsonl"]).Count();
 
     private static WorkItem Item(int i) => new("slow", $"{i}");
-
-    private JobDirectory OpenJob() => JobDirectory.Create(_folder["job"], new JobSpecification
-    {
-        Tool = "1.0",
-        Model = new JobInput("/m.onnx", "aa"),
-        Output = "/out.onnx",
-        Settings = new JobSettings(),
-    });
 
     private sealed class Reports : IProgress<JobProgress>
     {

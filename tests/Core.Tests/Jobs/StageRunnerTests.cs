@@ -62,7 +62,7 @@ public sealed class StageRunnerTests : IDisposable
 
     private async Task<string> StageAsync(string input)
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         StageRunner runner = new(job, new LocalEngine(1));
         IReadOnlyDictionary<string, BlobId> outputs = await runner.RunAsync("test", [input], _ => new Dictionary<string, byte[]> { ["value"] = Encoding.UTF8.GetBytes("v" + Math.Min(++_computed, 1)) }, default);
         return Encoding.UTF8.GetString(await job.Blobs.GetAsync(outputs["value"]));
@@ -70,7 +70,7 @@ public sealed class StageRunnerTests : IDisposable
 
     private async Task<List<string>> ItemsAsync(int workers, params string[] affinity)
     {
-        using JobDirectory job = OpenJob();
+        using JobDirectory job = BareJob.Open(_folder);
         StageRunner runner = new(job, new LocalEngine(workers));
         List<WorkItem> items = [.. Enumerable.Range(0, 8).Select(i => new WorkItem(_handler.Kind, i.ToString()) { Affinity = affinity })];
         List<string> results = [];
@@ -78,14 +78,6 @@ public sealed class StageRunnerTests : IDisposable
             results.Add(Encoding.UTF8.GetString(await job.Blobs.GetAsync(id)));
         return results;
     }
-
-    private JobDirectory OpenJob() => JobDirectory.Create(_folder["job"], new JobSpecification
-    {
-        Tool = "1.0",
-        Model = new JobInput("/m.onnx", "aa"),
-        Output = "/out.onnx",
-        Settings = new JobSettings(),
-    });
 
     private sealed class Lengths : IWorkHandler
     {

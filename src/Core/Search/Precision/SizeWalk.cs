@@ -121,14 +121,15 @@ internal sealed class SizeWalk(
         string[] layers = [.. sets.SelectMany(s => s.Select(m => m.Layer)).Distinct()];
 
         // All of them will be raced: each begins as soon as it is there.
-        SearchConfiguration[] candidates = await Together.RunAsync(bare.Concat(corrected), async (w, c) =>
+        (SearchConfiguration State, Trial Trial)[] candidates = await Together.RunAsync(bare.Concat(corrected), async (w, c) =>
         {
             SearchConfiguration candidate = w.Request is null ? w.Bare : await CorrectAsync(w.Bare, w.Request, c);
-            await ledger.GlanceAsync([builder.Build(candidate).About(layers)], c);
-            return candidate;
+            Trial trial = builder.Build(candidate).About(layers);
+            await ledger.GlanceAsync([trial], c);
+            return (candidate, trial);
         }, cancellation);
-        double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(c => builder.Build(c).About(layers))]], cancellation))[0];
-        (SearchConfiguration state, double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
+        double[]?[] errors = (await ledger.RaceAsync([[.. candidates.Select(c => c.Trial)]], cancellation))[0];
+        ((SearchConfiguration state, _), double[]? least) = candidates.Zip(errors).Where(c => c.Second is not null).MinBy(c => c.Second!.Average());
         return (state, least!.Average());
     }
 

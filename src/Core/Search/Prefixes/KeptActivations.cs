@@ -61,7 +61,7 @@ internal sealed class KeptActivations(long most)
             while (_once > MetOnce * most)
                 Forget(_kept.Where(k => k.Value.IsOnce));
             while (_bytes > most)
-                Forget(_kept.Where(k => !k.Value.IsOnce || _once == _bytes));
+                Forget(_kept.Where(k => !k.Value.IsOnce));
         }
     }
 
