@@ -16,6 +16,16 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
     private readonly Dictionary<string, int> _cores = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Items that all silos together do at a time.</summary>
+    public int Cores
+    {
+        get
+        {
+            lock (_lock)
+                return _cores.Values.Sum();
+        }
+    }
+
     /// <summary>The silos there are now.</summary>
     public void Know(IEnumerable<SiloReport> silos)
     {

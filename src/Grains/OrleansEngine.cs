@@ -77,7 +77,8 @@ public sealed class OrleansEngine : IWorkEngine
 
                 // Where it takes long, or matters who does it, it waits here until a silo is free, which is given what suits it of all that wait.
                 await window.EnterAsync(stop.Token);
-                WorkItem item = waiting.TakeFor(_times.PayToBeChosen(waiting.First) || _times.AreLong(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null);
+                string? free = _times.PayToBeChosen(waiting.First) || _times.AreLong(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null;
+                WorkItem item = waiting.TakeFor(free, _lanes.Cores);
                 Lanes.Lane lane = dispatch.Take(item);
                 underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
                 underWay.Add(Task.Run(() => DoAsync(item, lane), CancellationToken.None));

@@ -37,7 +37,7 @@ internal sealed class ItemChoice(Capacity capacity, WarmWorkers warm, ItemTimes 
             if (outstanding + taken.Count >= (chosen ? capacity.Cores : capacity.Outstanding))
                 break;
             string? worker = chosen ? capacity.Members.Where(m => GivenTo(m.Name) < m.Cores).MinBy(m => GivenTo(m.Name) / (double)m.Cores)?.Name : null;
-            WorkItem item = _waiting.TakeFor(worker);
+            WorkItem item = _waiting.TakeFor(worker, capacity.Cores);
             if (worker is not null && _meant.TryAdd(item.Key, worker))
             {
                 _given[worker] = GivenTo(worker) + 1;

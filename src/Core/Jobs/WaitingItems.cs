@@ -6,8 +6,11 @@ namespace QuantCluster.Jobs;
 /// </summary>
 public sealed class WaitingItems(WarmWorkers warm)
 {
-    /// <summary>An item that so many were preferred to is next, whoever is free.</summary>
-    private const int MostPassedOver = 16;
+    /// <summary>
+    /// An item is next, whoever is free, once each core of the workers had so many that were preferred to it: what suits one of many
+    /// workers is passed over for all of the others in between. Of cores it counts two at least.
+    /// </summary>
+    private const int MostPassedOver = 8;
 
     /// <summary>What is chosen from, where it matters: about what a step of a search asks for.</summary>
     public const int ChosenFrom = 64;
@@ -26,11 +29,12 @@ public sealed class WaitingItems(WarmWorkers warm)
     /// of equals the first, and what can wait only where there is nothing else. There must be one.
     /// </summary>
     /// <param name="worker">Null where it is not known who will do it: the first.</param>
-    public WorkItem TakeFor(string? worker)
+    /// <param name="cores">Items that all workers together do at a time.</param>
+    public WorkItem TakeFor(string? worker, int cores)
     {
-        bool waits = _items[0].PassedOver < MostPassedOver && _items.Exists(i => !i.Item.CanWait);
+        bool chooses = _items[0].PassedOver < MostPassedOver * Math.Max(2, cores), waits = chooses && _items.Exists(i => !i.Item.CanWait);
         int chosen = waits ? _items.FindIndex(i => !i.Item.CanWait) : 0;
-        if (worker is not null && _items[0].PassedOver < MostPassedOver && _items.Exists(i => i.Item.Affinity.Count > 0))
+        if (worker is not null && chooses && _items.Exists(i => i.Item.Affinity.Count > 0))
         {
             (int Gain, int Own) best = (int.MinValue, 0);
             for (int i = 0; i < _items.Count; i++)

@@ -54,8 +54,24 @@ public class WaitingItemsTests
             waiting.Add(Item($"{turns}", "a"));
             turns++;
         }
-        while (waiting.TakeFor("one").Argument != "unloved");
+        while (waiting.TakeFor("one", 1).Argument != "unloved");
         Assert.InRange(turns, 2, 20);
+    }
+
+    [Fact]
+    public void Each_of_many_workers_keeps_to_its_own()
+    {
+        const int Workers = 8, Each = 8;
+        WaitingItems waiting = new(_warm);
+        for (int i = 0; i < Workers * Each; i++)
+            waiting.Add(Item($"{i}", $"{i / Each}"));
+        for (int turn = 0; turn < Workers * Each; turn++)
+        {
+            string worker = $"worker {turn % Workers}";
+            WorkItem item = waiting.TakeFor(worker, Workers);
+            Assert.Equal($"{turn % Workers}", item.Affinity[0]);
+            _warm.Note(worker, item);
+        }
     }
 
     [Fact]
@@ -86,7 +102,7 @@ public class WaitingItemsTests
     {
         WaitingItems waiting = new(_warm);
         Array.ForEach(items, waiting.Add);
-        return string.Join(' ', items.Select(_ => waiting.TakeFor(worker).Argument));
+        return string.Join(' ', items.Select(_ => waiting.TakeFor(worker, 1).Argument));
     }
 
     private static WorkItem Item(string argument, params string[] affinity) => new("kind", argument) { Affinity = affinity };
