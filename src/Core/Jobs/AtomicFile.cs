@@ -6,14 +6,49 @@ namespace QuantCluster.Jobs;
 public static partial class AtomicFile
 {
     /// <summary>
-    /// Replaces <paramref name="path"/>. The temporary name is always the same, so a killed process leaves at most
-    /// one such file behind and the next write takes it over; two writers of one path must exclude each other.
+    /// Replaces <paramref name="path"/>. Each writer has a temporary name of its own (<see cref="TemporaryFile"/>), so
+    /// that of many writers of one path the last one's file is there, whole.
     /// </summary>
     /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
-    public static void Write(string path, ReadOnlySpan<byte> bytes) => Write(path, TemporaryName(path), bytes);
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        FileStream? stream = null;
+        try
+        {
+            using (stream = TemporaryFile.Open(path))
+            {
+                stream.Write(bytes);
+                Finish(stream, path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(path, e, stream?.Name);
+        }
+    }
+
+    /// <inheritdoc cref="Write(string, ReadOnlySpan{byte})"/>
+    /// <param name="path">The file.</param>
+    /// <param name="write">Writes all of it: for more than fits in memory at once.</param>
+    public static void Write(string path, Action<Stream> write)
+    {
+        FileStream? stream = null;
+        try
+        {
+            using (stream = TemporaryFile.Open(path))
+            {
+                write(stream);
+                Finish(stream, path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(path, e, stream?.Name);
+        }
+    }
 
     /// <param name="path">Where the file will be.</param>
-    /// <param name="temporary">Where it is while it is being written: on the same file system.</param>
+    /// <param name="temporary">Where it is while it is being written, known to this writer alone: on the same file system.</param>
     /// <param name="bytes">All of the file.</param>
     public static void Write(string path, string temporary, ReadOnlySpan<byte> bytes)
     {
@@ -30,8 +65,7 @@ public static partial class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
-            throw new QuantException(ExitCode.CannotWrite, $"{path}: cannot be written: {e.Message}", e);
+            throw Failure(path, e, temporary);
         }
     }
 
@@ -47,8 +81,7 @@ public static partial class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
-            throw new QuantException(ExitCode.CannotWrite, $"{temporary}: cannot be written: {e.Message}", e);
+            throw Failure(temporary, e, temporary);
         }
     }
 
@@ -63,13 +96,13 @@ public static partial class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
-            throw new QuantException(ExitCode.CannotWrite, $"{path}: cannot be written: {e.Message}", e);
+            throw Failure(path, e, temporary);
         }
     }
 
     /// <summary>
-    /// Finds out before hours of work whether <see cref="Write(string, ReadOnlySpan{byte})"/> can succeed later.
+    /// Finds out before hours of work whether <see cref="Write(string, ReadOnlySpan{byte})"/> can succeed later. Others may
+    /// do so, or write, at the same time.
     /// </summary>
     /// <exception cref="QuantException">It cannot; the message says why (<see cref="ExitCode.CannotWrite"/>).</exception>
     public static void EnsureWritable(string path, string option)
@@ -79,11 +112,10 @@ public static partial class AtomicFile
             throw new QuantException(ExitCode.CannotWrite, $"{path}: is a folder; {option} needs the name of a file.");
         if (!Directory.Exists(directory))
             throw new QuantException(ExitCode.CannotWrite, $"{path}: the folder {directory} does not exist. Create it, or choose another {option}.");
-        string temporary = TemporaryName(path);
         try
         {
-            File.Create(temporary, 1).Dispose();
-            File.Delete(temporary);
+            using FileStream probe = TemporaryFile.Open(path);
+            File.Delete(probe.Name);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -103,23 +135,29 @@ public static partial class AtomicFile
         _ = Close(handle);
     }
 
-    /// <summary>Where a file is while it is being written beside its place.</summary>
-    internal static string TemporaryName(string path)
+    /// <summary>Renames a file that is whole while it is still open: until it has its name no one may take it for a leftover.</summary>
+    private static void Finish(FileStream stream, string path)
     {
-        string full = Path.GetFullPath(path);
-        return Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.quant-part");
+        stream.Flush(flushToDisk: true);
+        File.Move(stream.Name, path, overwrite: true);
+        FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    private static void TryDelete(string path)
+    /// <param name="path">What could not be written.</param>
+    /// <param name="why">The first failure is the one to report.</param>
+    /// <param name="temporary">What is left of the attempt; null for nothing.</param>
+    private static QuantException Failure(string path, Exception why, string? temporary)
     {
         try
         {
-            File.Delete(path);
+            if (temporary is not null)
+                File.Delete(temporary);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The first failure is the one to report.
         }
+
+        return new QuantException(ExitCode.CannotWrite, $"{path}: cannot be written: {why.Message}", why);
     }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]

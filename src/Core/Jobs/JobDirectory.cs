@@ -51,7 +51,7 @@ public sealed class JobDirectory : IDisposable
             if ((there.Sensitivity is null) != (specification.Sensitivity is null))
                 throw new QuantException(ExitCode.Usage, $"{full}: holds a job of 'quant {(there.Sensitivity is null ? "run" : "sensitivity")}'. Choose another --job folder.");
         }
-        else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or ".job.json.quant-part" or "report")))
+        else if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any(e => System.IO.Path.GetFileName(e) is not ("lock" or "report") && !TemporaryFile.IsOf(file, e)))
         {
             throw new QuantException(ExitCode.Usage, $"{full}: is not empty and holds no job. Choose another --job folder.");
         }

@@ -44,7 +44,7 @@ public sealed class JobTenure : IDisposable
     }
 
     /// <summary>A file of its own that no one else sees.</summary>
-    internal string NewFile() => Files.TemporaryOf("");
+    internal string NewFile() => Files.StagedFile();
 
     public void Dispose() => Remove(_folder);
 

@@ -10,20 +10,31 @@ public sealed class OutputFiles(string? staging = null)
     /// <summary>Each file is first written beside its place.</summary>
     public static OutputFiles InPlace { get; } = new();
 
-    /// <summary>Where a file is while it is being written.</summary>
-    public string TemporaryOf(string path) => staging is null ? AtomicFile.TemporaryName(path) : Path.Combine(staging, Guid.NewGuid().ToString("N"));
-
     /// <inheritdoc cref="AtomicFile.Write(string, ReadOnlySpan{byte})"/>
-    public void Write(string path, ReadOnlySpan<byte> bytes) => AtomicFile.Write(path, TemporaryOf(path), bytes);
+    public void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        if (staging is null)
+            AtomicFile.Write(path, bytes);
+        else
+            AtomicFile.Write(path, StagedFile(), bytes);
+    }
 
-    /// <summary>Replaces <paramref name="path"/> by what <paramref name="write"/> writes: for more than fits in memory at once.</summary>
-    /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
+    /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
     public void Write(string path, Action<Stream> write)
     {
-        string temporary = TemporaryOf(path);
+        if (staging is null)
+        {
+            AtomicFile.Write(path, write);
+            return;
+        }
+
+        string temporary = StagedFile();
         AtomicFile.Create(temporary, write);
         AtomicFile.Rename(temporary, path);
     }
+
+    /// <summary>The name of a new file of the staging folder.</summary>
+    internal string StagedFile() => Path.Combine(staging!, Guid.NewGuid().ToString("N"));
 
     /// <summary>Replaces <paramref name="path"/> by a copy of another file.</summary>
     /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>

@@ -62,6 +62,16 @@ public sealed class JobDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void What_a_process_left_that_was_killed_while_it_made_the_folder_is_in_nobodys_way()
+    {
+        Directory.CreateDirectory(_folder["job/report"]);
+        File.WriteAllText(_folder["job/lock"], "");
+        File.WriteAllText(_folder["job/.job.json.0123abcd.quant-part"], "{");
+        JobDirectory.Create(_folder["job"], Specification()).Dispose();
+        Assert.False(File.Exists(_folder["job/.job.json.0123abcd.quant-part"]));
+    }
+
+    [Fact]
     public void A_folder_without_a_job_says_so()
     {
         QuantException e = Assert.Throws<QuantException>(() => JobDirectory.Open(_folder.Path));
