@@ -12,6 +12,8 @@ internal sealed class Interruption : IDisposable
 
     private readonly CancellationTokenSource _source = new(), _search = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private readonly Lock _speaking = new();
+    private int _asked;
 
     public Interruption() => _registrations = [Register(PosixSignal.SIGINT), Register(PosixSignal.SIGTERM)];
 
@@ -23,15 +25,28 @@ internal sealed class Interruption : IDisposable
     /// <summary>Whether a search runs that can be ended by itself.</summary>
     public Func<bool> IsSearching { get; set; } = () => false;
 
-    /// <summary>Said when the process ends without waiting for the work to stop.</summary>
+    /// <summary>What is said, once, when the work was stopped, or the process ends without waiting for that.</summary>
     public string Farewell { get; set; } = "quant: stopped.";
+
+    /// <summary>Says it, unless it was said.</summary>
+    public void SayFarewell()
+    {
+        // Who comes second waits: he may be about to end the process.
+        lock (_speaking)
+        {
+            if (Farewell.Length > 0)
+                Console.Error.WriteLine(Farewell);
+            Farewell = "";
+        }
+    }
 
     public void Dispose()
     {
-        foreach (PosixSignalRegistration registration in _registrations)
-            registration.Dispose();
-        _source.Dispose();
-        _search.Dispose();
+        // Once asked it listens to the end: a second signal just then is still a second one, and does not kill the
+        // process with another code. The sources are left alone: a signal just before may yet cancel them.
+        Farewell = "";
+        if (Volatile.Read(ref _asked) == 0)
+            Array.ForEach(_registrations, r => r.Dispose());
     }
 
     private PosixSignalRegistration Register(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
@@ -44,7 +59,7 @@ internal sealed class Interruption : IDisposable
             return;
         }
 
-        if (_source.IsCancellationRequested)
+        if (Interlocked.Exchange(ref _asked, 1) == 1)
             Leave();
         ThreadPool.QueueUserWorkItem(_ => _source.Cancel());
         _ = Task.Delay(Patience).ContinueWith(_ => Leave(), TaskScheduler.Default);
@@ -52,7 +67,8 @@ internal sealed class Interruption : IDisposable
 
     private void Leave()
     {
-        Console.Error.WriteLine(Farewell);
-        Environment.Exit((int)ExitCode.Cancelled);
+        ProcessEnd.ShowCursor();
+        SayFarewell();
+        ProcessEnd.AtOnce(ExitCode.Cancelled);
     }
 }

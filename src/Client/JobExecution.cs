@@ -7,8 +7,7 @@ internal static class JobExecution
 {
     public static async Task<int> RunAsync(JobDirectory job, JobSources sources, bool json, Interruption interruption)
     {
-        string resume = $"quant: stopped. What is finished is kept; go on with: quant resume {Quoted(job.Path)}";
-        interruption.Farewell = resume;
+        interruption.Farewell = $"quant: stopped. What is finished is kept; go on with: quant resume {Quoted(job.Path)}";
         try
         {
             int workers = QuantizationJob.WorkersOf(job.Specification.Settings);
@@ -26,7 +25,7 @@ internal static class JobExecution
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            Console.Error.WriteLine(resume);
+            interruption.SayFarewell();
             return (int)ExitCode.Cancelled;
         }
     }

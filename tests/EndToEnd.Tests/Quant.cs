@@ -51,8 +51,16 @@ public static class Quant
     /// Ctrl+C, that is SIGINT; SIGTERM, which asks for the same, where SIGINT is ignored: a script's background processes
     /// and all that they start never see it.
     /// </summary>
-    public static void Interrupt(Process process) =>
-        Process.Start("kill", [IgnoresInterrupts() ? "-TERM" : "-INT", process.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+    public static void Interrupt(Process process) => Signal(process, IgnoresInterrupts() ? "-TERM" : "-INT");
+
+    /// <summary>SIGTERM.</summary>
+    public static void Terminate(Process process) => Signal(process, "-TERM");
+
+    private static void Signal(Process process, string signal)
+    {
+        using Process kill = Process.Start(new ProcessStartInfo("kill", [signal, process.Id.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true })!;
+        kill.WaitForExit();
+    }
 
     private static bool IgnoresInterrupts()
     {

@@ -58,6 +58,34 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_asks_again_and_again_ends_the_process_at_once_and_it_says_so_once_and_does_not_crash()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "skipped: sends signals");
+        int[] pauses = [0, 20, 35, 50, 90];
+        Quant.Result[][] ends = await Task.WhenAll(Enumerable.Range(0, 2).Select(async lane =>
+        {
+            List<Quant.Result> own = [];
+            foreach (int pause in pauses)
+            {
+                string job = _bench[$"job-{lane}-{pause}"], journal = Path.Combine(job, "journal.jsonl");
+                using Process process = StartRun(job);
+                Task<Quant.Result> end = Quant.FinishAsync(process);
+                while (!end.IsCompleted && !(File.Exists(journal) && new FileInfo(journal).Length > 0))
+                    await Task.Delay(5);
+                for (; !end.IsCompleted; await Task.WhenAny(end, Task.Delay(pause)))
+                    Quant.Terminate(process);
+                own.Add(await end);
+            }
+
+            return own.ToArray();
+        }));
+        Assert.All(ends.SelectMany(e => e), e => Assert.Equal((int)ExitCode.Cancelled, e.Code));
+        Assert.All(ends.SelectMany(e => e), e => Assert.Matches("^quant: stopped. What is finished is kept; go on with: quant resume [^ \n]+$", e.Error));
+        Assert.False(File.Exists(_bench.Out));
+        Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(_bench.Out)!, ".*"));
+    }
+
+    [Fact]
     public async Task A_job_whose_model_or_data_changed_is_not_resumed()
     {
         Assert.Equal(0, (await Quant.RunAsync("run", _bench.Model, "--data", _bench.Spec, "--out", _bench.Out, "--samples", "8", "--correct", "none")).Code);

@@ -39,8 +39,7 @@ internal static class Sensitivity
     /// <summary>Runs an opened job and shows what came of it.</summary>
     public static async Task<int> RunAsync(JobDirectory job, JobSources sources, bool json, Interruption interruption, string? svg = null)
     {
-        string stopped = "quant: stopped. Finished trials are kept: the same command goes on.";
-        interruption.Farewell = stopped;
+        interruption.Farewell = "quant: stopped. Finished trials are kept: the same command goes on.";
         try
         {
             int workers = QuantizationJob.WorkersOf(job.Specification.Settings);
@@ -56,7 +55,7 @@ internal static class Sensitivity
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
-            Console.Error.WriteLine(stopped);
+            interruption.SayFarewell();
             return (int)ExitCode.Cancelled;
         }
     }
