@@ -12,6 +12,8 @@ public sealed class OrleansEngineTests(ContractCluster cluster) : WorkEngineCont
 {
     protected override int Processes => 3;
 
+    protected override int LeastTogether => 10;
+
     protected override IWorkEngine Create(int workers) => cluster.Get().CreateEngine(workers);
 
     protected override string NewFolder() => Path.Combine(cluster.Get().Store.Jobs, JobStore.NewId("contract"));
