@@ -16,14 +16,14 @@ internal sealed class ItemDispatch(IGrainFactory grains, Lanes lanes, JobContext
     public async Task<WorkResult> DoAsync(WorkItem item, Lanes.Lane first, CancellationToken cancellation)
     {
         WorkOrder order = new(_name, _stamp, QuantizationJob.ToolVersion, item.Key, item.Kind, item.Argument, [.. item.Inputs]);
-        string? watcher = WorkRoute.Of(_name, item).Watcher;
+        string? watcher = item.Layers.Count == 0 ? null : WorkRoute.WatcherOf(_name, item.Layers);
         Lanes.Lane? taken = first;
         for (int failures = 0, losses = 0; ;)
         {
             if (cancellation.IsCancellationRequested && taken is not null)
                 lanes.Retire(taken);
             cancellation.ThrowIfCancellationRequested();
-            Lanes.Lane lane = taken ?? Take(item);
+            Lanes.Lane lane = taken ?? lanes.Take(first.Route, item);
             taken = null;
             WorkAnswer answer;
             try

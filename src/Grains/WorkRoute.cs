@@ -4,13 +4,11 @@ namespace QuantCluster.Grains;
 
 /// <summary>
 /// Where an item belongs: items of one route share what their grains keep. What is done sample by sample goes by its
-/// block to a shard; what is done layer by layer, to the grain of those layers; what is of neither, to any shard. Candidates of a
-/// layer go there by the grain that watches over them.
+/// block to a shard; what is done layer by layer, to the grain of those layers; what is of neither, to any shard.
 /// </summary>
 /// <param name="Layers">For a <see cref="ILayerGrain"/>; otherwise for a <see cref="IShardGrain"/>.</param>
 /// <param name="Part">What the grains' keys begin with.</param>
-/// <param name="Watcher">Key of the <see cref="ILayerGrain"/> that has its items done; null where the engine does.</param>
-public sealed record WorkRoute(bool Layers, string Part, string? Watcher = null)
+public sealed record WorkRoute(bool Layers, string Part)
 {
     /// <summary>Statistics of some layers' tensors, merged over all shards; the argument says which.</summary>
     public const string MergeKind = "merge-statistics";
@@ -25,14 +23,13 @@ public sealed record WorkRoute(bool Layers, string Part, string? Watcher = null)
     /// <param name="item">The item.</param>
     public static WorkRoute Of(string job, WorkItem item)
     {
-        string? watcher = item.Layers.Count == 0 ? null : WatcherOf(job, item.Layers);
-        if (watcher is not null && item.Kind == CorrectionsKind)
-            return new WorkRoute(true, $"{job}/{item.Kind}/{NameOf(item.Layers)}", watcher);
+        if (item.Layers.Count > 0 && item.Kind == CorrectionsKind)
+            return new WorkRoute(true, $"{job}/{item.Kind}/{NameOf(item.Layers)}");
         int space = item.Argument.LastIndexOf(' ');
         string part = item.Argument[(space + 1)..];
         return part.Contains("..", StringComparison.Ordinal)
-            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}", watcher)
-            : new WorkRoute(false, $"{job}/{item.Kind}", watcher);
+            ? new WorkRoute(item.Kind is MergeKind or RangesKind, $"{job}/{item.Kind}/{part}")
+            : new WorkRoute(false, $"{job}/{item.Kind}");
     }
 
     /// <summary>Key of the <see cref="ILayerGrain"/> that watches over what is tried for layers: no coordinator's, so that the next one finds it.</summary>

@@ -29,18 +29,17 @@ public sealed class WorkRouteTests
     }
 
     [Fact]
-    public void What_is_tried_for_a_layer_goes_by_the_grain_that_watches_over_the_layer()
+    public void Grains_of_a_block_are_any_layers_and_who_watches_over_a_layer_is_no_lanes()
     {
         WorkItem score = new WorkItem("evaluate-trial", "trial 0..16", "tool") with { Layers = ["conv"] };
         WorkItem correct = new WorkItem("correct-trial", "trial", "tool") with { Layers = ["conv"] };
-        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16", WorkRoute.WatcherOf("job", ["conv"])), WorkRoute.Of("job", score));
-        Assert.Equal(WorkRoute.Of("job", score).Watcher, WorkRoute.Of("job", correct).Watcher);
+        Assert.Equal(new WorkRoute(false, "job/evaluate-trial/0..16"), WorkRoute.Of("job", score));
+        Assert.Equal(WorkRoute.Of("job", score with { Layers = ["gemm"] }), WorkRoute.Of("job", score));
         Assert.NotEqual(WorkRoute.WatcherOf("job", ["conv"]), WorkRoute.WatcherOf("job", ["conv", "gemm"]));
         Assert.NotEqual(WorkRoute.WatcherOf("job", ["conv"]), WorkRoute.WatcherOf("another", ["conv"]));
 
         // Lanes come and go with the coordinator; who watches does not.
         Assert.NotEqual(WorkRoute.Of("job", correct).KeyOf(1), WorkRoute.Of("job", correct).KeyOf(2));
-        Assert.Null(WorkRoute.Of("job", score with { Layers = [] }).Watcher);
     }
 
     [Fact]
