@@ -41,16 +41,19 @@ internal sealed class LayerGrain(JobRooms rooms, SiloWork work, RecentAnswers re
             if (_recent.Find(order.Work) is { } answered)
             {
                 _givenAgain++;
+                OrderInstruments.Watch.AddRepeated();
                 return answered with { IsShared = true };
             }
 
             _sentOut++;
+            OrderInstruments.Watch.AddNew();
             _underWay[key] = candidate = new Candidate();
             candidate.Answer = SendOutAsync(worker, order, candidate);
         }
         else
         {
             _joined++;
+            OrderInstruments.Watch.AddJoined();
         }
 
         // Of a job's coordinators only the last is alive. One that is dead cancels nothing; one that is late must not.

@@ -20,9 +20,18 @@ public abstract class WorkGrain : Grain, IWorkGrain
     public async Task<WorkAnswer> ExecuteAsync(WorkOrder order, CancellationToken cancellation)
     {
         if (_underWay.TryGetValue(order.Key, out Task<WorkAnswer>? there))
+        {
+            OrderInstruments.Work.AddJoined();
             return await there.WaitAsync(cancellation);
+        }
+
         if (_recent.Find(order) is { } answered)
+        {
+            OrderInstruments.Work.AddRepeated();
             return answered;
+        }
+
+        OrderInstruments.Work.AddNew();
         if (!_leases.TryGetValue(order.Stamp, out JobRooms.Lease? lease))
             _leases[order.Stamp] = lease = _rooms.Enter(order.Job, order.Stamp);
         Task<WorkAnswer> work = _work.DoAsync(lease, order, cancellation);

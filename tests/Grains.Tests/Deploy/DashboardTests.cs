@@ -20,6 +20,7 @@ public sealed partial class DashboardTests
                 known.UnionWith(NamesOf(instrument));
         };
         WorkInstruments.BeginStage("test").Dispose();
+        OrderInstruments.Work.AddNew();
         listener.Start();
         using SiloInstruments silo = new(new CoreGate(1), new JobRooms(new NoJobs()), new CoordinatorCount());
 
