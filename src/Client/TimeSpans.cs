@@ -16,4 +16,11 @@ internal static class TimeSpans
             ? value * factor
             : throw new QuantException(ExitCode.Usage, $"{option} '{text}': give a time above 0, e.g. 90s, 5m or 1h.");
     }
+
+    /// <summary>For people, in its two largest units: <c>2 h 5 min</c>, <c>1 min 20 s</c>, <c>3 s</c>.</summary>
+    public static string Text(TimeSpan time) => time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours} h {time.Minutes} min")
+        : time.TotalMinutes >= 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{time.Minutes} min {time.Seconds} s")
+            : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s");
 }

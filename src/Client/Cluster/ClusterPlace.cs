@@ -14,13 +14,18 @@ internal static class ClusterPlace
 
     public static Option<string> Address { get; } = new("--cluster") { HelpName = "ADDRESS", Description = $"Where the cluster is: HOST:PORT of its Redis. Default: ${AddressVariable}, else the cluster in this folder, else this machine." };
 
+    /// <summary>The store, made where it is not there yet: for who puts something into it.</summary>
     /// <exception cref="QuantException">It is not said where, or it cannot be made.</exception>
-    public static JobStore StoreOf(ParseResult parsed)
+    public static JobStore StoreOf(ParseResult parsed) => JobStore.Open(RootOf(parsed));
+
+    /// <summary>The store, for who looks for something in it: a folder that was misspelled is not made.</summary>
+    /// <exception cref="QuantException">It is not said where, or there is none.</exception>
+    public static JobStore ExistingStoreOf(ParseResult parsed)
     {
-        string? store = parsed.GetValue(Store) ?? Environment.GetEnvironmentVariable(StoreVariable) ?? LocalClusterState.Find()?.Store;
-        return store is not null
-            ? JobStore.Open(store)
-            : throw new QuantException(ExitCode.Usage, $"which cluster? Give --store DIR (or set {StoreVariable}) with the folder it shares with its clients, or start one here: quant cluster up.");
+        string root = RootOf(parsed);
+        return Directory.Exists(Path.Combine(root, "jobs"))
+            ? JobStore.Open(root)
+            : throw new QuantException(ExitCode.Usage, $"{root}: there is no job store. Give --store DIR (or set {StoreVariable}) with the folder that the cluster shares.");
     }
 
     public static IClusterEngine EngineOf(ParseResult parsed) =>
@@ -30,4 +35,8 @@ internal static class ClusterPlace
         parsed.GetValue(Address)
         ?? Environment.GetEnvironmentVariable(AddressVariable)
         ?? (LocalClusterState.Find() is { } here && here.Engine == engine.Name ? here.Address : engine.DefaultAddress);
+
+    private static string RootOf(ParseResult parsed) =>
+        parsed.GetValue(Store) ?? Environment.GetEnvironmentVariable(StoreVariable) ?? LocalClusterState.Find()?.Store
+        ?? throw new QuantException(ExitCode.Usage, $"which cluster? Give --store DIR (or set {StoreVariable}) with the folder it shares with its clients, or start one here: quant cluster up.");
 }

@@ -88,7 +88,7 @@ internal static class JobWatch
     {
         Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         Row("job", $"{job.Id}  {state.Model}");
-        Row("state", $"{state.Phase.ToString().ToLowerInvariant()}{(state.Coordinator is { } by ? $", coordinated by {by}" : "")}{(state.Coordinators > 1 ? $" (the {state.Coordinators}. coordinator)" : "")}");
+        Row("state", $"{state.Phase.ToString().ToLowerInvariant()}{(state.Coordinator is { } by ? $", coordinated by {by}" : "")}{(state.Coordinators > 1 ? $" (coordinator number {state.Coordinators})" : "")}");
         if (stages.Count > 1)
             Row("done", string.Join(", ", stages[..^1]));
         Row("now", StateText.Of(state));

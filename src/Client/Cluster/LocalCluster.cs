@@ -65,7 +65,8 @@ internal static class LocalCluster
 
         // Its store is still there for 'quant jobs' and 'quant fetch'.
         (state with { Members = [] }).Save(folder);
-        Console.Error.WriteLine($"quant: ended {string.Join(", ", running.Select(m => m.Name))}; jobs are kept in {state.Store}");
+        string ended = running.Length == 0 ? "nothing ran any more" : $"ended {string.Join(", ", running.Select(m => m.Name))}";
+        Console.Error.WriteLine($"quant: {ended}; jobs are kept in {state.Store}");
         return (int)ExitCode.Success;
     }
 
@@ -80,7 +81,7 @@ internal static class LocalCluster
 
     private static LocalClusterState Require(string folder) => LocalClusterState.Find(folder) is { Members.Count: > 0 } state
         ? state
-        : throw new QuantException(ExitCode.Usage, $"{folder}: no cluster was started there. 'quant cluster up' starts one.");
+        : throw new QuantException(ExitCode.Usage, $"{folder}: no cluster runs there. 'quant cluster up' starts one.");
 
     private static async Task AwaitMembersAsync(IClusterEngine engine, LocalClusterState state, LocalClusterPlan plan)
     {

@@ -13,7 +13,7 @@ internal static class Cancel
         Command command = new("cancel", "Stops a submitted job.") { id, ClusterPlace.Store };
         command.SetAction(parsed =>
         {
-            StoredJob job = ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(id)!);
+            StoredJob job = ClusterPlace.ExistingStoreOf(parsed).Find(parsed.GetValue(id)!);
             JobState state = job.ReadState();
             if (state.IsOver)
             {

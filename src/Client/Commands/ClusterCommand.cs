@@ -37,11 +37,13 @@ internal static class ClusterCommand
         {
             table.AddRow(
                 Markup.Escape(m.Name), Markup.Escape($"{m.Machine} ({m.Process})"), $"{m.Cores}", $"{m.Busy}", $"{m.Done}", $"{m.Jobs}",
-                $"{m.Uptime:d\\.hh\\:mm\\:ss}", m.Version == Jobs.QuantizationJob.ToolVersion ? "this" : "another");
+                TimeSpans.Text(m.Uptime), m.Version == Jobs.QuantizationJob.ToolVersion ? "this" : "another");
         }
 
         Screen.Open().Write(table);
-        Console.Out.WriteLine($"{members.Count} workers, {members.Sum(m => m.Cores)} cores, {members.Sum(m => m.Busy)} busy");
+        Console.Out.WriteLine($"{Count(members.Count, "worker")}, {Count(members.Sum(m => m.Cores), "core")}, {members.Sum(m => m.Busy)} busy");
         return (int)ExitCode.Success;
     }
+
+    private static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 }

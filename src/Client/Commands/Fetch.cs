@@ -25,12 +25,12 @@ internal static class Fetch
     {
         string output = Path.GetFullPath(parsed.GetValue(Out)!);
         AtomicFile.EnsureWritable(output, "--out");
-        StoredJob job = ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(Id)!);
+        StoredJob job = ClusterPlace.ExistingStoreOf(parsed).Find(parsed.GetValue(Id)!);
         JobState state = job.ReadState();
         if (state.Phase != JobPhase.Finished || job.ReadOutcome() is not { } outcome)
         {
             throw state.IsOver
-                ? new QuantException(state.Code ?? ExitCode.InternalError, $"{job.Id}: {state.Phase.ToString().ToLowerInvariant()}{(state.Message is { } why ? $": {why}" : "")}")
+                ? new QuantException(state.Code ?? ExitCode.InternalError, $"{job.Id}: {state.Phase.ToString().ToLowerInvariant()}{(StateText.Why(state) is { } why ? $": {why}" : "")}")
                 : new QuantException(ExitCode.Unavailable, $"{job.Id}: is not finished ({state.Phase.ToString().ToLowerInvariant()}). Wait for it with: quant watch {job.Id}");
         }
 

@@ -15,7 +15,7 @@ internal static class Gc
         Command command = new("gc", "Removes from a store what no job and no journal names any more.") { ClusterPlace.Store, grace, dry };
         command.SetAction(parsed =>
         {
-            CollectedGarbage garbage = StoreGarbage.Collect(ClusterPlace.StoreOf(parsed), TimeSpan.FromHours(parsed.GetValue(grace)), TimeProvider.System, remove: !parsed.GetValue(dry));
+            CollectedGarbage garbage = StoreGarbage.Collect(ClusterPlace.ExistingStoreOf(parsed), TimeSpan.FromHours(parsed.GetValue(grace)), TimeProvider.System, remove: !parsed.GetValue(dry));
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{garbage.Blobs} blobs, {garbage.Inputs} inputs and {garbage.Unfinished} unfinished files: {garbage.Bytes / 1e6:0.0} MB {(parsed.GetValue(dry) ? "would go" : "removed")}"));
             return (int)ExitCode.Success;

@@ -13,7 +13,7 @@ internal static class JobsCommand
     {
         Option<bool> json = new("--json") { Description = "Print one JSON object a line on stdout instead of a table." };
         Command command = new("jobs", "Lists the jobs of a cluster's store, newest first.") { json, ClusterPlace.Store };
-        command.SetAction(parsed => Execute(ClusterPlace.StoreOf(parsed), parsed.GetValue(json)));
+        command.SetAction(parsed => Execute(ClusterPlace.ExistingStoreOf(parsed), parsed.GetValue(json)));
         return command;
     }
 
@@ -27,16 +27,29 @@ internal static class JobsCommand
             return (int)ExitCode.Success;
         }
 
+        if (jobs.Length == 0)
+        {
+            Console.Out.WriteLine($"no jobs yet in {store.Root}; hand one in with: quant submit MODEL --data SPEC.json");
+            return (int)ExitCode.Success;
+        }
+
         Table table = new Table().RoundedBorder().AddColumns("job", "model", "engine", "submitted", "state", "");
+
+        // An id is there to be copied: it stays in one piece, and the last column gives way.
+        foreach (TableColumn column in table.Columns.Where((_, i) => i is 0 or 3 or 4))
+            column.NoWrap();
+        DateTime today = DateTime.Today;
         foreach ((StoredJob job, JobState state) in jobs)
         {
             table.AddRow(
                 Markup.Escape(job.Id), Markup.Escape(state.Model), Markup.Escape(state.Engine),
-                state.Submitted.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
+                When(state.Submitted.ToLocalTime()),
                 state.Phase.ToString().ToLowerInvariant(), Markup.Escape(StateText.Of(state)));
         }
 
         Screen.Open().Write(table);
         return (int)ExitCode.Success;
+
+        string When(DateTimeOffset time) => time.ToString(time.Date == today ? "HH:mm:ss" : "yyyy-MM-dd", CultureInfo.InvariantCulture);
     }
 }

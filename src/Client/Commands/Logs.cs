@@ -13,7 +13,7 @@ internal static class Logs
         Command command = new("logs", "Prints what happened to a submitted job: who did what, and when.") { id, ClusterPlace.Store };
         command.SetAction(parsed =>
         {
-            StoredJob job = ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(id)!);
+            StoredJob job = ClusterPlace.ExistingStoreOf(parsed).Find(parsed.GetValue(id)!);
             if (!File.Exists(job.LogFile))
                 return (int)ExitCode.Success;
             using FileStream stream = new(job.LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

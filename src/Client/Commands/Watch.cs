@@ -14,7 +14,7 @@ internal static class Watch
         command.SetAction(async (parsed, _) =>
         {
             using Interruption interruption = new() { Farewell = "" };
-            return await JobWatch.ShowAsync(ClusterPlace.StoreOf(parsed).Find(parsed.GetValue(id)!), interruption, parsed.GetValue(json));
+            return await JobWatch.ShowAsync(ClusterPlace.ExistingStoreOf(parsed).Find(parsed.GetValue(id)!), interruption, parsed.GetValue(json));
         });
         return command;
     }

@@ -77,7 +77,7 @@ public abstract class ClusterCommandTests(LocalClusterBench bench)
         Assert.Equal($"quant: {id} is asked to stop.", (await bench.RunAsync("cancel", id)).Error);
         Assert.Equal((int)ExitCode.Cancelled, (await bench.RunAsync("watch", id)).Code);
         Quant.Result fetch = await bench.RunAsync("fetch", id, "--out", "none.onnx");
-        Assert.Equal(((int)ExitCode.Cancelled, $"quant: {id}: cancelled: cancelled"), (fetch.Code, fetch.Error));
+        Assert.Equal(((int)ExitCode.Cancelled, $"quant: {id}: cancelled"), (fetch.Code, fetch.Error));
         Assert.False(File.Exists(bench.Files["none.onnx"]));
     }
 

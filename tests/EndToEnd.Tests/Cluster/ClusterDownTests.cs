@@ -31,7 +31,7 @@ public sealed class ClusterDownTests
 
             Quant.Result again = await bench.RunAsync("cluster", "down");
             Assert.Equal((int)ExitCode.Usage, again.Code);
-            Assert.Contains("no cluster was started there", again.Error);
+            Assert.Contains("no cluster runs there", again.Error);
         }
         finally
         {
