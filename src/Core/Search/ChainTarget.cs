@@ -25,4 +25,7 @@ internal sealed class ChainTarget(TrialBuilder builder, SearchConfiguration whol
         SearchConfiguration complete = extended.Quantized.Aggregate(whole, (c, l) => c.With(l, extended.Layer(l)));
         return layers.SelectMany(l => limit.Moves.Up(complete, l)).Where(m => limit.Permits(builder.Build(m.After))).Select(m => extended.With(m.Layer, m.Choice));
     }
+
+    /// <summary>There are no more alternatives than these for so many new layers.</summary>
+    public int MostAlternatives(int layers) => limit is null ? 0 : layers * PrecisionMoves.MostUp;
 }

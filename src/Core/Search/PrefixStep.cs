@@ -21,6 +21,10 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
     /// <summary>What came of it once it is accepted, and its errors on the search samples.</summary>
     public (SearchConfiguration State, double[] Errors) Result { get; private set; } = (SearchConfiguration.AllFloat, []);
 
+    /// <summary>A step of so many layers has no more candidates than these, and what comes of the correction.</summary>
+    public static int MostTrials(TrialBuilder builder, ChainTarget target, int layers, SearchSettings settings) =>
+        1 + target.MostAlternatives(layers) + (builder.Ranges.Estimators.Count - 1) + NeighboursOf(builder, settings).Count() + 1;
+
     /// <summary>The candidates: one for each distinct range its new tensors can take; the default first, neighbours of it last.</summary>
     public IReadOnlyList<SearchConfiguration> Propose()
     {
@@ -32,8 +36,7 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
         if (fresh.Length == 0)
             return candidates;
         HashSet<string> seen = [Mappings(next)];
-        IEnumerable<RangeCandidate> neighbours = settings.WalksNeighbours ? builder.Ranges.Default.Neighbours() : [];
-        foreach (RangeCandidate candidate in builder.Ranges.Estimators.Skip(1).Concat(neighbours))
+        foreach (RangeCandidate candidate in builder.Ranges.Estimators.Skip(1).Concat(NeighboursOf(builder, settings)))
         {
             SearchConfiguration other = next;
             foreach (string tensor in fresh)
@@ -78,4 +81,6 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
     /// <summary>Ends the step: with the correction where it is no worse, else without.</summary>
     public void Accept(SearchConfiguration? corrected, double[]? errors) =>
         Result = corrected is not null && errors is not null && errors.Average() < _chosenErrors.Average() ? (corrected, errors) : (_chosen, _chosenErrors);
+
+    private static IEnumerable<RangeCandidate> NeighboursOf(TrialBuilder builder, SearchSettings settings) => settings.WalksNeighbours ? builder.Ranges.Default.Neighbours() : [];
 }

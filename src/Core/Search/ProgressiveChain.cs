@@ -29,6 +29,10 @@ internal sealed class ProgressiveChain(ILayerOrder order, TrialBuilder builder, 
     /// <summary>Steps taken and all.</summary>
     public (int Done, int All) Progress => (_done, steps.Count);
 
+    /// <summary>A step takes no more trials than these.</summary>
+    public int MostTrialsOfStep { get; } =
+        (order.Width * order.Successors) + (order.Width * PrefixStep.MostTrials(builder, target, steps.Select(s => s.Length).DefaultIfEmpty(0).Max(), settings));
+
     /// <summary>The next layers, for people.</summary>
     public string Upcoming => IsFinished ? "" : string.Join(", ", steps[Left(_prefixes[0]).First()]);
 

@@ -28,50 +28,17 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
     public async Task<IReadOnlyList<double[]?[]>> RaceAsync(IReadOnlyList<IReadOnlyList<Trial>> groups, CancellationToken cancellation) =>
         await Task.WhenAll(Race(groups, cancellation));
 
-    /// <summary>The same, each group as soon as its own candidates are measured.</summary>
-    /// <remarks>
-    /// A candidate that was dropped has errors nonetheless where they were known when the race began, or another group keeps
-    /// it: what comes of a group does not depend on which is faster.
-    /// </remarks>
+    /// <summary>The same, each group as soon as its own candidates are measured. What comes of a group depends on no other.</summary>
     public IReadOnlyList<Task<double[]?[]>> Race(IReadOnlyList<IReadOnlyList<Trial>> groups, CancellationToken cancellation)
     {
-        HashSet<string> known = [.. groups.SelectMany(g => g).Where(_rest.Has).Select(t => t.Key)];
-
         // Who has no one to compete with is not dropped.
         Task alone = WholeAsync([.. groups.Where(g => g.Count == 1).Select(g => g[0]).DistinctBy(t => t.Key)], cancellation);
-        Task<HashSet<string>>[] kept = [.. groups.Select(g => g.Count == 1 ? KeepAsync(g[0], alone) : SurvivorsAsync(g, cancellation))];
-        return [.. groups.Select((g, i) => FinishAsync(g, i))];
-
-        async Task<double[]?[]> FinishAsync(IReadOnlyList<Trial> group, int own)
+        return [.. groups.Select(async group =>
         {
-            HashSet<string> left = await kept[own];
-            List<Trial> others = [];
-            await Task.WhenAll(RestAsync([.. group.Where(t => left.Contains(t.Key))], cancellation), OthersAsync());
-            left.UnionWith(others.Select(t => t.Key));
+            HashSet<string> left = group.Count == 1 ? await KeepAsync(group[0], alone) : await SurvivorsAsync(group, cancellation);
+            await RestAsync([.. group.Where(t => left.Contains(t.Key))], cancellation);
             return await Task.WhenAll(group.Select(async t => left.Contains(t.Key) ? await SearchErrorsAsync(t) : null));
-
-            async Task OthersAsync()
-            {
-                foreach (Trial dropped in group.Where(t => !left.Contains(t.Key)))
-                {
-                    if (known.Contains(dropped.Key) || await IsKeptElsewhereAsync(dropped))
-                        others.Add(dropped);
-                }
-
-                await RestAsync(others, cancellation);
-            }
-        }
-
-        async Task<bool> IsKeptElsewhereAsync(Trial trial)
-        {
-            for (int g = 0; g < groups.Count; g++)
-            {
-                if (groups[g].Any(t => t.Key == trial.Key) && (await kept[g]).Contains(trial.Key))
-                    return true;
-            }
-
-            return false;
-        }
+        })];
     }
 
     /// <summary>Errors on the first block of search samples alone.</summary>

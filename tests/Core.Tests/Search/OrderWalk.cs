@@ -14,7 +14,7 @@ using QuantCluster.Tests.Planning;
 
 namespace QuantCluster.Tests.Search;
 
-/// <summary>Walks orders over a model, trials run one after the other.</summary>
+/// <summary>Walks orders over a model; trials that are asked for at once are run one after the other.</summary>
 internal sealed class OrderWalk : ITrialRunner
 {
     private readonly TrialBuilder _builder;
@@ -23,9 +23,10 @@ internal sealed class OrderWalk : ITrialRunner
     private readonly SampleSplit _split;
     private readonly SearchSettings _settings;
 
-    public OrderWalk(OnnxModel model, SearchEffort effort = SearchEffort.Balanced)
+    /// <param name="trials">At most.</param>
+    public OrderWalk(OnnxModel model, SearchEffort effort = SearchEffort.Balanced, int trials = int.MaxValue)
     {
-        _settings = new SearchSettings { Effort = effort, Corrections = LayerCorrection.None, Trials = int.MaxValue };
+        _settings = new SearchSettings { Effort = effort, Corrections = LayerCorrection.None, Trials = trials };
         _data = Flow.Inputs(model, 24);
         QuantizationPlan plan = Flow.PlanOf(model, _data);
         CalibrationStatistics statistics = Calibrator.Calibrate(
@@ -40,6 +41,9 @@ internal sealed class OrderWalk : ITrialRunner
 
     public TrialLedger Ledger => _ledger;
 
+    /// <summary>Waited for before trials are run.</summary>
+    public Func<IReadOnlyList<Trial>, Task> Before { get; set; } = _ => Task.CompletedTask;
+
     public ProgressiveChain Chain(ILayerOrder order)
     {
         Trial[] alone = [.. _builder.Plan.Layers.Select(l => _builder.BuildOnly([l.Id]))];
@@ -51,19 +55,27 @@ internal sealed class OrderWalk : ITrialRunner
 
     public async Task<IReadOnlyList<SearchPoint>> AlongAsync(ILayerOrder order)
     {
-        List<SearchPoint> points = [];
-        ProgressiveSearch search = new(
-            _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(_settings, () => 0, default), null);
-        Assert.True(await search.RunAsync([Chain(order)], (p, _) => Task.FromResult(p), points.AddRange, default));
+        (IReadOnlyList<SearchPoint> points, bool isWhole) = await AlongAsync([Chain(order)]);
+        Assert.True(isWhole);
         return points;
     }
 
-    public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+    /// <returns>What the chains reached, and whether they came to their ends.</returns>
+    public async Task<(IReadOnlyList<SearchPoint> Points, bool IsWhole)> AlongAsync(IReadOnlyList<ProgressiveChain> chains)
+    {
+        List<SearchPoint> points = [];
+        ProgressiveSearch search = new(
+            _builder, new TimeEstimate(_builder.Prepared, _builder.Shapes, _builder.Plan), this, _ledger, new SearchBudget(_settings, () => 0, default), null);
+        bool isWhole = await search.RunAsync(chains, (p, _) => Task.FromResult(p), points.AddRange, default);
+        return (points, isWhole);
+    }
+
+    public async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
         IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, bool canWait, CancellationToken cancellation)
     {
+        await Before(trials);
         WholeModelError error = new(_builder.Prepared, _data, [.. samples.Take(part)], 1);
-        return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(
-            trials.ToDictionary(t => t.Key, t => error.MeasureRaw(t.Emit(_builder.Prepared), cancellation)));
+        return trials.ToDictionary(t => t.Key, t => error.MeasureRaw(t.Emit(_builder.Prepared), cancellation));
     }
 
     public Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(

@@ -16,6 +16,9 @@ internal sealed record PrecisionMove(string Layer, LayerChoice Choice, SearchCon
 /// <param name="stores">Whether weights of float layers may be stored as integers.</param>
 internal sealed class PrecisionMoves(TrialBuilder builder, ModelSize size, bool fourBits, bool stores)
 {
+    /// <summary>Steps up of one layer, at most: more bits, and a scale for each channel.</summary>
+    public const int MostUp = 2;
+
     private readonly bool _fourBits = fourBits && size.CanPack;
 
     /// <summary>Bytes of a configuration's model, about.</summary>
