@@ -9,7 +9,8 @@ internal sealed class ItemDispatch(IGrainFactory grains, Lanes lanes, JobContext
     private readonly string _name = Path.GetFileName(job.Folder);
 
     /// <summary>Takes a lane for an item that is to be done.</summary>
-    public Lanes.Lane Take(WorkItem item) => lanes.Take(WorkRoute.Of(_name, item), item);
+    /// <param name="meant">The silo it was chosen for; null where it was for none.</param>
+    public Lanes.Lane Take(WorkItem item, string? meant) => lanes.Take(WorkRoute.Of(_name, item), item, meant);
 
     /// <summary>The item's result, or why it has none.</summary>
     /// <param name="first">The lane taken for it.</param>
@@ -23,7 +24,7 @@ internal sealed class ItemDispatch(IGrainFactory grains, Lanes lanes, JobContext
             if (cancellation.IsCancellationRequested && taken is not null)
                 lanes.Retire(taken);
             cancellation.ThrowIfCancellationRequested();
-            Lanes.Lane lane = taken ?? lanes.Take(first.Route, item);
+            Lanes.Lane lane = taken ?? lanes.Take(first.Route, item, null);
             taken = null;
             WorkAnswer answer;
             try

@@ -9,6 +9,12 @@ namespace QuantCluster.Grains;
 /// </summary>
 internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
 {
+    /// <summary>
+    /// Where more items wait than these for each core, the next one of a silo lies ready there, and loses no time on its way; of
+    /// fewer none is to wait for one silo while another may be free.
+    /// </summary>
+    private const int Plenty = 2;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, List<Lane>> _free = [];
     private readonly Dictionary<string, int> _made = [];
@@ -39,8 +45,9 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
         }
     }
 
-    /// <summary>The least busy of the silos with a free core; waits for one where every core is busy. Null where no silo is known.</summary>
-    public async Task<string?> FreeSiloAsync(CancellationToken cancellation)
+    /// <summary>The least busy of the silos that may be given an item; waits for one where none may. Null where no silo is known.</summary>
+    /// <param name="waiting">Items to choose from.</param>
+    public async Task<string?> FreeSiloAsync(int waiting, CancellationToken cancellation)
     {
         while (true)
         {
@@ -50,7 +57,8 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
                 if (_cores.Count == 0)
                     return null;
                 string silo = _cores.Keys.MinBy(Load)!;
-                if (Load(silo) < 1)
+                int ready = waiting > Plenty * _cores.Values.Sum() ? 1 : 0;
+                if (_busy.GetValueOrDefault(silo) < _cores[silo] + ready)
                     return silo;
                 changed = _changed.Task;
             }
@@ -60,13 +68,14 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
     }
 
     /// <summary>Takes a lane for one item; it is given back by <see cref="Return"/> or <see cref="Retire"/>.</summary>
-    public Lane Take(WorkRoute route, WorkItem item)
+    /// <param name="meant">The silo it was chosen for; null where it was for none.</param>
+    public Lane Take(WorkRoute route, WorkItem item, string? meant)
     {
         lock (_lock)
         {
             if (!_free.TryGetValue(route.Part, out List<Lane>? free))
                 _free[route.Part] = free = [];
-            string? silo = Choose(item, free);
+            string? silo = meant is not null && _cores.ContainsKey(meant) ? meant : Choose(item, free);
             Lane? lane = free.FirstOrDefault(l => l.Silo == silo);
             if (lane is not null)
             {

@@ -62,7 +62,9 @@ public sealed class OrleansEngine : IWorkEngine
 
         await stop.CancelAsync();
         await Task.WhenAll([.. underWay, following]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        finished.Complete(failure);
+
+        // Being stopped is the others' consequence, not the reason.
+        finished.Complete(underWay.SelectMany(t => t.Exception?.InnerExceptions ?? []).FirstOrDefault(e => e is not OperationCanceledException) ?? failure);
 
         async Task SendAsync()
         {
@@ -77,9 +79,9 @@ public sealed class OrleansEngine : IWorkEngine
 
                 // Where it takes long, or matters who does it, it waits here until a silo is free, which is given what suits it of all that wait.
                 await window.EnterAsync(stop.Token);
-                string? free = _times.PayToBeChosen(waiting.First) || _times.AreLong(waiting.First) ? await _lanes.FreeSiloAsync(stop.Token) : null;
+                string? free = _times.PayToBeChosen(waiting.First) || _times.AreLong(waiting.First) ? await _lanes.FreeSiloAsync(waiting.Count, stop.Token) : null;
                 WorkItem item = waiting.TakeFor(free, _lanes.Cores);
-                Lanes.Lane lane = dispatch.Take(item);
+                Lanes.Lane lane = dispatch.Take(item, free);
                 underWay.RemoveWhere(t => t.IsCompletedSuccessfully);
                 underWay.Add(Task.Run(() => DoAsync(item, lane), CancellationToken.None));
             }
