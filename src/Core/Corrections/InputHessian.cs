@@ -142,8 +142,8 @@ internal sealed class InputHessian
     private ReadOnlySpan<float> Rows16(int panel) => _block.AsSpan(panel * BlockRows * Panel, _filled * Panel);
 
     /// <summary>
-    /// aᵀb of two panels: four rows of the tile at a time stay in registers. Fused, not estimated: code that is compiled ahead has no
-    /// instruction for an estimate, takes ten times as long, and may round otherwise.
+    /// aᵀb of two panels: four rows of the tile at a time stay in registers. Sums are exact, so that an estimate would do; but code
+    /// that is compiled ahead has no instruction for one, and takes ten times as long.
     /// </summary>
     private static void Tile(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> tile)
     {
