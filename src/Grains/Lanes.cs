@@ -57,7 +57,7 @@ internal sealed class Lanes(IGrainFactory grains, WarmWorkers warm)
                 if (_cores.Count == 0)
                     return null;
                 string silo = _cores.Keys.MinBy(Load)!;
-                int ready = waiting > Plenty * _cores.Values.Sum() ? 1 : 0;
+                int ready = waiting > Plenty * Cores ? 1 : 0;
                 if (_busy.GetValueOrDefault(silo) < _cores[silo] + ready)
                     return silo;
                 changed = _changed.Task;

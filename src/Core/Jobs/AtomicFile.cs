@@ -10,42 +10,12 @@ public static partial class AtomicFile
     /// that of many writers of one path the last one's file is there, whole.
     /// </summary>
     /// <exception cref="QuantException">The file cannot be written (<see cref="ExitCode.CannotWrite"/>).</exception>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
-    {
-        FileStream? stream = null;
-        try
-        {
-            using (stream = TemporaryFile.Open(path))
-            {
-                stream.Write(bytes);
-                Finish(stream, path);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(path, e, stream?.Name);
-        }
-    }
+    public static void Write(string path, ReadOnlySpan<byte> bytes) => Write(path, bytes, static (stream, all) => stream.Write(all));
 
     /// <inheritdoc cref="Write(string, ReadOnlySpan{byte})"/>
     /// <param name="path">The file.</param>
     /// <param name="write">Writes all of it: for more than fits in memory at once.</param>
-    public static void Write(string path, Action<Stream> write)
-    {
-        FileStream? stream = null;
-        try
-        {
-            using (stream = TemporaryFile.Open(path))
-            {
-                write(stream);
-                Finish(stream, path);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(path, e, stream?.Name);
-        }
-    }
+    public static void Write(string path, Action<Stream> write) => Write(path, write, static (stream, writeAll) => writeAll(stream));
 
     /// <param name="path">Where the file will be.</param>
     /// <param name="temporary">Where it is while it is being written, known to this writer alone: on the same file system.</param>
@@ -133,6 +103,24 @@ public static partial class AtomicFile
             return;
         _ = Synchronize(handle);
         _ = Close(handle);
+    }
+
+    private static void Write<T>(string path, T content, Action<Stream, T> write)
+        where T : allows ref struct
+    {
+        FileStream? stream = null;
+        try
+        {
+            using (stream = TemporaryFile.Open(path))
+            {
+                write(stream, content);
+                Finish(stream, path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(path, e, stream?.Name);
+        }
     }
 
     /// <summary>Renames a file that is whole while it is still open: until it has its name no one may take it for a leftover.</summary>

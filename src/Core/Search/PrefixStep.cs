@@ -23,7 +23,7 @@ internal sealed class PrefixStep(TrialBuilder builder, ChainTarget target, Searc
 
     /// <summary>A step of so many layers has no more candidates than these, and what comes of the correction.</summary>
     public static int MostTrials(TrialBuilder builder, ChainTarget target, int layers, SearchSettings settings) =>
-        1 + target.MostAlternatives(layers) + (builder.Ranges.Estimators.Count - 1) + NeighboursOf(builder, settings).Count() + 1;
+        builder.Ranges.Estimators.Count + target.MostAlternatives(layers) + NeighboursOf(builder, settings).Count() + 1;
 
     /// <summary>The candidates: one for each distinct range its new tensors can take; the default first, neighbours of it last.</summary>
     public IReadOnlyList<SearchConfiguration> Propose()

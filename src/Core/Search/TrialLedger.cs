@@ -35,7 +35,13 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
         Task alone = WholeAsync([.. groups.Where(g => g.Count == 1).Select(g => g[0]).DistinctBy(t => t.Key)], cancellation);
         return [.. groups.Select(async group =>
         {
-            HashSet<string> left = group.Count == 1 ? await KeepAsync(group[0], alone) : await SurvivorsAsync(group, cancellation);
+            if (group.Count == 1)
+            {
+                await alone;
+                return [await SearchErrorsAsync(group[0])];
+            }
+
+            HashSet<string> left = await SurvivorsAsync(group, cancellation);
             await RestAsync([.. group.Where(t => left.Contains(t.Key))], cancellation);
             return await Task.WhenAll(group.Select(async t => left.Contains(t.Key) ? await SearchErrorsAsync(t) : null));
         })];
@@ -99,12 +105,6 @@ internal sealed class TrialLedger(ITrialRunner runner, IObjective objective, Sam
     {
         SampleError[][] first = (await _first.OfAsync([trial]))[0], rest = (await _rest.OfAsync([trial]))[0];
         return _search.GetOrAdd(trial.Key, _ => objective.Errors([.. first, .. rest]));
-    }
-
-    private static async Task<HashSet<string>> KeepAsync(Trial trial, Task measured)
-    {
-        await measured;
-        return [trial.Key];
     }
 
     private async Task<HashSet<string>> SurvivorsAsync(IReadOnlyList<Trial> group, CancellationToken cancellation)

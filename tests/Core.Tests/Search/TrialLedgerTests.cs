@@ -46,6 +46,20 @@ public sealed class TrialLedgerTests
         Assert.DoesNotContain(_known.Measured, m => m.Trial == "worse" && m.First >= 16);
     }
 
+    [Fact]
+    public async Task What_another_finds_meanwhile_does_not_bring_the_hopeless_back()
+    {
+        TrialLedger ledger = Ledger();
+        Trial best = _known.Make("best", 1, 1), hopeless = _known.Make("hopeless", 9, 0);
+        _known.HoldBack("best");
+        Task<IReadOnlyList<double[]?[]>> race = ledger.RaceAsync([[best, hopeless]], default);
+        Task<IReadOnlyList<double[]?[]>> alone = ledger.RaceAsync([[hopeless]], default);
+        await Task.Delay(30);
+        _known.LetGo("best");
+        Assert.NotNull((await alone)[0][0]);
+        Assert.Null((await race)[0][1]);
+    }
+
     private TrialLedger Ledger() => new(_known, new FirstNumber(), new SampleSplit([.. Enumerable.Range(0, 32)], [.. Enumerable.Range(32, 8)]), 16);
 
     private sealed class FirstNumber : IObjective
@@ -58,6 +72,7 @@ public sealed class TrialLedgerTests
     private sealed class KnownErrors : ITrialRunner
     {
         private readonly Dictionary<string, (string Name, double Early, double Late)> _errors = [];
+        private readonly ConcurrentDictionary<string, TaskCompletionSource> _held = new();
 
         public ConcurrentQueue<(string Trial, int First, int Count)> Measured { get; } = new();
 
@@ -71,7 +86,11 @@ public sealed class TrialLedgerTests
             return trial;
         }
 
-        public Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
+        public void HoldBack(string name) => _held[name] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void LetGo(string name) => _held[name].SetResult();
+
+        public async Task<IReadOnlyDictionary<string, SampleError[][]>> MeasureAsync(
             IReadOnlyList<Trial> trials, IReadOnlyList<int> samples, Range part, bool canWait, CancellationToken cancellation)
         {
             (int first, int count) = part.GetOffsetAndLength(samples.Count);
@@ -80,10 +99,12 @@ public sealed class TrialLedgerTests
             {
                 (string name, double early, double late) = _errors[trial.Key];
                 Measured.Enqueue((name, samples[first], count));
+                if (_held.TryGetValue(name, out TaskCompletionSource? held))
+                    await held.Task;
                 measured[trial.Key] = [.. samples.Skip(first).Take(count).Select(s => new[] { new SampleError(true, (s < 16 ? early : late) + (0.01 * (s % 3)), 0, 0, 0, 0) })];
             }
 
-            return Task.FromResult<IReadOnlyDictionary<string, SampleError[][]>>(measured);
+            return measured;
         }
 
         public Task<IReadOnlyList<IReadOnlyDictionary<string, CorrectedLayer>>> CorrectAsync(IReadOnlyList<CorrectionRequest> requests, CancellationToken cancellation) =>
